@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS cluster_by_name ON cluster (tenant, display_name);

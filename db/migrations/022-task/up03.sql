@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS task_leased ON task (lease_until) WHERE state = 'RUNNING';

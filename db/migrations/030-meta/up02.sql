@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS document_newest ON document (tenant, kind, name) WHERE newest;
