@@ -1,4 +1,4 @@
--- Tasks of a job, derived from its plan. Local and disposable.
+-- Tasks of a job, derived from its plan. Local and disposable. No index on what changes: updates stay in their page.
 CREATE TABLE IF NOT EXISTS task (
   shard INT4 NOT NULL,
   cluster_id INT8 NOT NULL,
@@ -15,9 +15,8 @@ CREATE TABLE IF NOT EXISTS task (
   attempt INT4 NOT NULL,
   -- Tries that count against the limit.
   failures INT4 NOT NULL,
-  -- Not handed out before.
+  -- Of RETRYING: not handed out before.
   ready_at TIMESTAMPTZ,
-  lease_until TIMESTAMPTZ,
   worker TEXT NOT NULL,
   reason TEXT NOT NULL,
   message TEXT NOT NULL,
