@@ -13,6 +13,8 @@ CREATE TABLE IF NOT EXISTS job_run (
   control_seq INT8 NOT NULL,
   task_count INT4 NOT NULL,
   done_count INT4 NOT NULL,
+  running_count INT4 NOT NULL,
+  retrying_count INT4 NOT NULL,
   failed_count INT4 NOT NULL,
   waiting_for TEXT NOT NULL,
   PRIMARY KEY (shard, cluster_id, job)

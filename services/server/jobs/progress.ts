@@ -1,0 +1,394 @@
+/**
+ * How far a job is: its task graph and the state of every task, in memory. Pure: no clock, no database; the runner
+ * tells it what happened, asks what can be done next and stores what changed (run.ts).
+ *
+ * Rules: a task may start when everything it depends on is COMPLETE or SKIPPED and no other task of its node is READY,
+ * RUNNING or RETRYING. A join vertex is done as soon as what it waits for is done. After a task has failed for good
+ * nothing new starts, unless the job goes on as far as it can (`keepGoing`, for deletes).
+ */
+import { ACTIONS, type ActionName, type TaskGraph } from "../plan/types.js";
+import { createNumberHeap } from "./heap.js";
+import { checkTaskMove, type TaskState } from "./states.js";
+
+export interface ProgressLimits {
+  /** Tries that may fail before a task fails for good. */
+  readonly maxFailures: number;
+  /** Workers that may be lost under a task before that counts as a failure. */
+  readonly maxLosses: number;
+  /** At most so many tasks READY at once, so that one job does not bury the others. */
+  readonly window: number;
+  /** Milliseconds to wait after the n-th failure, n from 1. */
+  backoffMs(failures: number): number;
+  /** Go on with what does not depend on a failed task. */
+  readonly keepGoing: boolean;
+}
+
+/** A task as stored. Times are milliseconds since 1970. */
+export interface StoredTask {
+  readonly number: number;
+  readonly state: TaskState;
+  readonly attempt: number;
+  readonly failures: number;
+  readonly readyAt: number | undefined;
+}
+
+/** What a task looks like now; what is to be stored of a changed one. */
+export interface TaskNow extends StoredTask {
+  readonly worker: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+}
+
+/** What is known of a task beyond its state, kept only for tasks that were ever started or skipped. */
+interface Detail {
+  worker: string;
+  reason: string;
+  message: string;
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+  losses: number;
+}
+
+const NOTHING: Readonly<Detail> = { worker: "", reason: "", message: "", startedAt: undefined, endedAt: undefined, losses: 0 };
+
+/** State machine of one job. Not safe to use from two places at once; one runner owns it. */
+export class JobProgress {
+  readonly #graph: TaskGraph;
+  readonly #limits: ProgressLimits;
+  readonly #states: TaskState[];
+  readonly #attempts: Uint32Array;
+  readonly #failures: Uint32Array;
+  readonly #retryAt = new Map<number, number>();
+  readonly #details = new Map<number, Detail>();
+  /** How many vertices each vertex still waits for. */
+  readonly #waitsFor: Int32Array;
+  readonly #counts = new Map<TaskState, number>();
+  /** Node number -> the task that occupies it. */
+  readonly #occupied = new Map<number, number>();
+  /** Node number -> tasks that could start but for their node. */
+  readonly #parked = new Map<number, number[]>();
+  /** Tasks in WAITING that wait for nothing any more; entries may be stale and are checked when they come out. */
+  readonly #eligible = createNumberHeap();
+  readonly #ready = createNumberHeap();
+  readonly #changed = new Set<number>();
+  #cancelled = false;
+
+  /** @param stored tasks as stored, all of them or none; missing ones are WAITING */
+  constructor(graph: TaskGraph, limits: ProgressLimits, stored: readonly StoredTask[] = []) {
+    this.#graph = graph;
+    this.#limits = limits;
+    this.#states = new Array<TaskState>(graph.taskCount).fill("WAITING");
+    this.#attempts = new Uint32Array(graph.taskCount);
+    this.#failures = new Uint32Array(graph.taskCount);
+    this.#waitsFor = Int32Array.from(graph.indegree);
+    for (const task of stored) {
+      this.#states[task.number] = task.state;
+      this.#attempts[task.number] = task.attempt;
+      this.#failures[task.number] = task.failures;
+      if (task.state === "RETRYING") this.#retryAt.set(task.number, task.readyAt ?? 0);
+    }
+    for (const state of this.#states) this.#counts.set(state, this.count(state) + 1);
+    for (let vertex = 0; vertex < graph.vertexCount; vertex += 1) {
+      // Join vertices without predecessors are done from the start.
+      if (vertex >= graph.taskCount && graph.indegree[vertex] === 0) this.#release(vertex);
+    }
+    for (let task = 0; task < graph.taskCount; task += 1) {
+      const state = this.#states[task]!;
+      if (state === "COMPLETE" || state === "SKIPPED") this.#release(task);
+      if (state === "READY" || state === "RUNNING" || state === "RETRYING") this.#occupied.set(this.nodeOf(task), task);
+      if (state === "READY") this.#ready.push(task);
+    }
+    for (let task = 0; task < graph.taskCount; task += 1) this.#offer(task);
+  }
+
+  get taskCount(): number {
+    return this.#graph.taskCount;
+  }
+
+  count(state: TaskState): number {
+    return this.#counts.get(state) ?? 0;
+  }
+
+  stateOf(task: number): TaskState {
+    return this.#states[task]!;
+  }
+
+  attemptOf(task: number): number {
+    return this.#attempts[task]!;
+  }
+
+  nodeOf(task: number): number {
+    return this.#graph.node[task]!;
+  }
+
+  actionOf(task: number): ActionName {
+    return ACTIONS[this.#graph.action[task]!]!;
+  }
+
+  serviceOf(task: number): string {
+    return this.#graph.serviceNames[this.#graph.service[task]!]!;
+  }
+
+  /** Every task is COMPLETE or SKIPPED. */
+  get complete(): boolean {
+    return this.count("COMPLETE") + this.count("SKIPPED") === this.taskCount;
+  }
+
+  /** Nothing more will start by itself: the job has failed or was cancelled. */
+  get stuck(): boolean {
+    if (this.complete || this.count("RUNNING") > 0) return false;
+    if (this.#cancelled || this.#halted) return true;
+    this.#promote();
+    return this.count("READY") === 0 && this.count("RETRYING") === 0;
+  }
+
+  get #halted(): boolean {
+    return !this.#limits.keepGoing && this.count("FAILED") > 0;
+  }
+
+  /** Takes tasks that can start; `start` or `putBack` each of them. */
+  takeReady(most: number): number[] {
+    if (this.#cancelled || this.#halted) return [];
+    this.#promote();
+    const taken: number[] = [];
+    while (taken.length < most) {
+      const task = this.#ready.pop();
+      if (task === undefined) break;
+      if (this.#states[task] === "READY") taken.push(task);
+    }
+    return taken;
+  }
+
+  /** How many tasks could start now. */
+  get readyCount(): number {
+    if (this.#cancelled || this.#halted) return 0;
+    this.#promote();
+    return this.count("READY");
+  }
+
+  putBack(task: number): void {
+    this.#ready.push(task);
+  }
+
+  start(task: number, worker: string, now: number): void {
+    this.#move(task, "RUNNING");
+    this.#attempts[task]! += 1;
+    Object.assign(this.#detail(task), { worker, reason: "", message: "", startedAt: now, endedAt: undefined });
+  }
+
+  succeed(task: number, now: number): void {
+    this.#finish(task, "COMPLETE", "", "", now);
+    this.#failures[task] = 0;
+    this.#release(task);
+    this.#vacate(task);
+  }
+
+  /** A try failed. Another follows unless the failure is permanent or was the last one allowed. */
+  fail(task: number, why: { reason: string; message: string; permanent: boolean }, now: number): void {
+    this.#failures[task]! += 1;
+    if (this.#cancelled) return this.#end(task, "CANCELLED", why, now);
+    if (why.permanent || this.#failures[task]! >= this.#limits.maxFailures) return this.#end(task, "FAILED", why, now);
+    this.#wait(task, why, now, this.#limits.backoffMs(this.#failures[task]!));
+  }
+
+  /** A try ended without a word on what it did: another one follows and this one is not counted, up to a limit. */
+  lose(task: number, why: { reason: string; message: string }, now: number): void {
+    if (this.#cancelled) return this.#end(task, "CANCELLED", why, now);
+    const detail = this.#detail(task);
+    detail.losses += 1;
+    if (detail.losses > this.#limits.maxLosses) return this.fail(task, { ...why, permanent: false }, now);
+    this.#wait(task, why, now, 0);
+  }
+
+  /** What the task needs cannot be reached: it waits, however long, and no try is counted. */
+  defer(task: number, why: { reason: string; message: string }, now: number, delayMs: number): void {
+    if (this.#cancelled) return this.#end(task, "CANCELLED", why, now);
+    this.#wait(task, why, now, delayMs);
+  }
+
+  /** Tasks in RETRYING whose time has come can start. */
+  wake(now: number): void {
+    for (const [task, at] of this.#retryAt) {
+      if (at > now) continue;
+      this.#retryAt.delete(task);
+      this.#move(task, "READY");
+      this.#ready.push(task);
+    }
+  }
+
+  /** When `wake` has something to do next; undefined for never. */
+  get nextWake(): number | undefined {
+    let earliest: number | undefined;
+    for (const at of this.#retryAt.values()) if (earliest === undefined || at < earliest) earliest = at;
+    return earliest;
+  }
+
+  /** Nothing more starts; what has not run is CANCELLED, what runs ends as it ends. */
+  cancel(now: number): void {
+    this.#cancelled = true;
+    for (let task = 0; task < this.taskCount; task += 1) {
+      const state = this.#states[task]!;
+      if (state === "WAITING" || state === "READY" || state === "RETRYING") {
+        this.#end(task, "CANCELLED", { reason: "CANCELLED", message: "The job was cancelled." }, now);
+      }
+    }
+  }
+
+  /** Failed and cancelled tasks may run again, with all their tries. */
+  retryAll(): void {
+    this.#cancelled = false;
+    for (let task = 0; task < this.taskCount; task += 1) this.retry(task);
+    for (const task of this.#retryAt.keys()) this.#retryAt.set(task, 0);
+  }
+
+  /** One failed or cancelled task may run again, with all its tries. Other states stay. */
+  retry(task: number): void {
+    const state = this.#states[task]!;
+    if (state === "RETRYING") this.#retryAt.set(task, 0);
+    if (state !== "FAILED" && state !== "CANCELLED") return;
+    this.#cancelled = false;
+    this.#failures[task] = 0;
+    this.#move(task, "WAITING");
+    this.#offer(task);
+  }
+
+  /** A task that is not running and not done counts as done. */
+  skip(task: number, reason: string, now: number): boolean {
+    const state = this.#states[task]!;
+    if (state === "RUNNING" || state === "COMPLETE" || state === "SKIPPED") return false;
+    this.#retryAt.delete(task);
+    const occupies = this.#occupied.get(this.nodeOf(task)) === task;
+    this.#finish(task, "SKIPPED", "", reason, now);
+    this.#release(task);
+    if (occupies) this.#vacate(task);
+    return true;
+  }
+
+  /**
+   * The machine of a node is to be made again: its CREATE runs once more, then its CONFIRM. Nothing behind CONFIRM can
+   * have run yet, so no other task is touched.
+   */
+  recreate(confirm: number, why: { reason: string; message: string }, now: number): void {
+    const node = this.nodeOf(confirm);
+    const create = this.#findTask(node, "CREATE");
+    if (create === undefined) return this.fail(confirm, { ...why, permanent: true }, now);
+    this.#failures[confirm]! += 1;
+    if (this.#failures[confirm]! >= this.#limits.maxFailures) return this.#end(confirm, "FAILED", why, now);
+    this.#finish(confirm, "WAITING", why.reason, why.message, now);
+    this.#occupied.delete(node);
+    this.#move(create, "WAITING");
+    for (let edge = this.#graph.offset[create]!; edge < this.#graph.offset[create + 1]!; edge += 1) {
+      this.#waitsFor[this.#graph.dependents[edge]!]! += 1;
+    }
+    this.#offer(create);
+  }
+
+  /** What changed since the last call, in number order. */
+  takeChanges(): TaskNow[] {
+    const changes = [...this.#changed].sort((a, b) => a - b).map((task) => this.now(task));
+    this.#changed.clear();
+    return changes;
+  }
+
+  now(task: number): TaskNow {
+    const { worker, reason, message, startedAt, endedAt } = this.#details.get(task) ?? NOTHING;
+    return {
+      number: task, state: this.#states[task]!, attempt: this.#attempts[task]!, failures: this.#failures[task]!, readyAt: this.#retryAt.get(task),
+      worker, reason, message, startedAt, endedAt,
+    };
+  }
+
+  /** Numbers of tasks in a state; walks all tasks. */
+  tasksIn(state: TaskState): number[] {
+    const found: number[] = [];
+    for (let task = 0; task < this.taskCount; task += 1) if (this.#states[task] === state) found.push(task);
+    return found;
+  }
+
+  #findTask(node: number, action: ActionName): number | undefined {
+    for (let task = 0; task < this.taskCount; task += 1) {
+      if (this.nodeOf(task) === node && this.actionOf(task) === action) return task;
+    }
+    return undefined;
+  }
+
+  #detail(task: number): Detail {
+    let detail = this.#details.get(task);
+    if (detail === undefined) this.#details.set(task, (detail = { ...NOTHING }));
+    return detail;
+  }
+
+  #move(task: number, to: TaskState): void {
+    const from = this.#states[task]!;
+    checkTaskMove(from, to);
+    this.#counts.set(from, this.count(from) - 1);
+    this.#counts.set(to, this.count(to) + 1);
+    this.#states[task] = to;
+    this.#changed.add(task);
+  }
+
+  #finish(task: number, state: TaskState, reason: string, message: string, now: number): void {
+    this.#move(task, state);
+    Object.assign(this.#detail(task), { reason, message, endedAt: now });
+  }
+
+  /** A try is over and no other follows. */
+  #end(task: number, state: "FAILED" | "CANCELLED", why: { reason: string; message: string }, now: number): void {
+    const occupies = this.#occupied.get(this.nodeOf(task)) === task;
+    this.#retryAt.delete(task);
+    this.#finish(task, state, why.reason, why.message, now);
+    if (occupies) this.#vacate(task);
+  }
+
+  #wait(task: number, why: { reason: string; message: string }, now: number, delayMs: number): void {
+    this.#finish(task, "RETRYING", why.reason, why.message, now);
+    this.#retryAt.set(task, now + delayMs);
+  }
+
+  /** Its node is free again. */
+  #vacate(task: number): void {
+    const node = this.nodeOf(task);
+    this.#occupied.delete(node);
+    for (const other of this.#parked.get(node) ?? []) this.#eligible.push(other);
+    this.#parked.delete(node);
+  }
+
+  /** What waited for this vertex waits for one less. */
+  #release(vertex: number): void {
+    const { offset, dependents, taskCount } = this.#graph;
+    const pending = [vertex];
+    for (let done = pending.pop(); done !== undefined; done = pending.pop()) {
+      for (let edge = offset[done]!; edge < offset[done + 1]!; edge += 1) {
+        const dependent = dependents[edge]!;
+        this.#waitsFor[dependent]! -= 1;
+        if (this.#waitsFor[dependent] !== 0) continue;
+        if (dependent >= taskCount) pending.push(dependent);
+        else this.#offer(dependent);
+      }
+    }
+  }
+
+  #offer(task: number): void {
+    if (this.#states[task] === "WAITING" && this.#waitsFor[task] === 0) this.#eligible.push(task);
+  }
+
+  #promote(): void {
+    while (this.count("READY") < this.#limits.window) {
+      const task = this.#eligible.pop();
+      if (task === undefined) return;
+      if (this.#states[task] !== "WAITING" || this.#waitsFor[task] !== 0) continue;
+      const node = this.nodeOf(task);
+      if (this.#occupied.has(node)) {
+        const parked = this.#parked.get(node);
+        if (parked === undefined) this.#parked.set(node, [task]);
+        else parked.push(task);
+        continue;
+      }
+      this.#occupied.set(node, task);
+      this.#move(task, "READY");
+      this.#ready.push(task);
+    }
+  }
+}

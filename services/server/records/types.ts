@@ -1,0 +1,169 @@
+/**
+ * Records: every mutation there is. A record is appended to the log of its shard, and `apply` (store/apply) is the only
+ * code that writes from it the tables people read. So the log is the truth, the event feed and the audit trail at once,
+ * and replicating a shard means sending its records.
+ *
+ * Bodies are plain JSON. A change of shape raises RECORD_FORMAT and gets a step in codec.ts that reads the older one.
+ */
+import type { Bodies, Json, JsonObject } from "../catalog/types.js";
+import type { DocumentKind } from "../catalog/types.js";
+import type { NodeState } from "../clusters/states.js";
+import type { NodeGroup } from "../layout/types.js";
+import type { OperationKind } from "../plan/types.js";
+
+/** Format of the bodies below; stored with each record. */
+export const RECORD_FORMAT = 1;
+
+/** A document as a cluster pins it. */
+export interface Pinned<T> {
+  readonly version: number;
+  readonly body: T;
+}
+
+/** Everything a cluster was made from, resolved, so that later edits of the catalog do not reach it. */
+export interface ClusterSpec {
+  /** `extends` and `includes` are merged already. */
+  readonly template: Pinned<Bodies["ClusterTemplate"]> & { readonly name: string };
+  readonly provider: Pinned<Bodies["Provider"]> & { readonly name: string };
+  readonly services: Readonly<Record<string, Pinned<Bodies["Service"]>>>;
+  readonly hardwareTypes: Readonly<Record<string, Pinned<Bodies["HardwareType"]>>>;
+  readonly imageTypes: Readonly<Record<string, Pinned<Bodies["ImageType"]>>>;
+  readonly dnsSuffix: string;
+}
+
+/** First record of an epoch. */
+export interface EpochStart {
+  readonly kind: "EpochStart";
+  readonly owner: string;
+}
+
+/** Cluster ids below `upto` may be given (the n-th ids of the shard, ids.ts nthClusterId). */
+export interface IdBlock {
+  readonly kind: "IdBlock";
+  readonly upto: number;
+}
+
+/** An operation was accepted; what it needs is resolved and pinned here. */
+export interface OpAccepted {
+  readonly kind: "OpAccepted";
+  readonly job: number;
+  readonly operation: OperationKind;
+  /** What was asked for, for people; secrets masked. */
+  readonly request: JsonObject;
+  /** Where the request came from. */
+  readonly credential: string;
+  readonly sourceAddress: string;
+  /** Of CREATE. */
+  readonly create?: {
+    readonly uid: string;
+    readonly displayName: string;
+    readonly description: string;
+    readonly services: readonly string[];
+    readonly spec: ClusterSpec;
+    /** With `{"$secret": path}` in place of secrets. */
+    readonly config: JsonObject;
+    /** Sealed texts in base64, by path in the configuration. */
+    readonly secrets: Readonly<Record<string, string>>;
+  };
+  /** Of CREATE and ADD_NODES: the nodes to make, in preference order. */
+  readonly groups?: readonly NodeGroup[];
+  /** Of ADD_NODES: services that grow. */
+  readonly grown?: readonly string[];
+}
+
+/** The plan of an operation, before its first side effect. The task graph is derived from it again where it is needed. */
+export interface OpPlanned {
+  readonly kind: "OpPlanned";
+  readonly job: number;
+  /** Number of the first node that is made. */
+  readonly firstNode: number;
+  readonly groups: readonly NodeGroup[];
+  readonly plannerVersion: number;
+  /** Digest of the derived graph. */
+  readonly digest: string;
+  readonly taskCount: number;
+}
+
+/** What somebody did to a job. */
+export const JOB_VERBS = ["pause", "resume", "cancel", "retry", "retryTask", "skipTask"] as const;
+export type JobVerb = (typeof JOB_VERBS)[number];
+
+export interface JobControl {
+  readonly kind: "JobControl";
+  readonly job: number;
+  readonly verb: JobVerb;
+  /** Of retryTask and skipTask. */
+  readonly task?: number;
+  /** Of skipTask. */
+  readonly reason?: string;
+}
+
+/** A machine is replaced: from here on the node's token is that of the new incarnation. */
+export interface NodeChanged {
+  readonly kind: "NodeChanged";
+  readonly job: number;
+  readonly node: number;
+  readonly incarnation: number;
+}
+
+/** A node as a finished job leaves it. */
+export interface NodeOutcome {
+  readonly number: number;
+  readonly state: NodeState;
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly machine: string;
+  readonly results: JsonObject;
+  readonly message: string;
+}
+
+/** The end of a job, before anybody sees it. */
+export interface OpCompleted {
+  readonly kind: "OpCompleted";
+  readonly job: number;
+  readonly outcome: "COMPLETE" | "FAILED" | "CANCELLED";
+  /** A Reason; empty for COMPLETE. */
+  readonly reason: string;
+  readonly message: string;
+  readonly nodes: readonly NodeOutcome[];
+  /** True where nothing exists at the provider any more, or ever did. */
+  readonly nothingLeft: boolean;
+}
+
+/** A change of the catalog or of access tokens; only in the meta shard. */
+export interface MetaChanged {
+  readonly kind: "MetaChanged";
+  readonly documents?: readonly {
+    readonly kind: DocumentKind;
+    readonly name: string;
+    readonly version: number;
+    /** Null for the mark a deleted document leaves. */
+    readonly body: Json;
+    readonly shipped: boolean;
+  }[];
+  /** A new token, by its hash in base64. */
+  readonly token?: {
+    readonly id: string;
+    readonly user: string;
+    readonly role: string;
+    readonly label: string;
+    readonly hash: string;
+  };
+  readonly revoked?: readonly string[];
+}
+
+export type RecordBody = EpochStart | IdBlock | OpAccepted | OpPlanned | JobControl | NodeChanged | OpCompleted | MetaChanged;
+export type RecordKind = RecordBody["kind"];
+
+/** A record with where and when it stands. */
+export interface LogRecord {
+  readonly shard: number;
+  readonly epoch: bigint;
+  readonly seq: bigint;
+  readonly tenant: string;
+  /** Undefined in records of no cluster. */
+  readonly clusterId: bigint | undefined;
+  /** Empty for Loom itself. */
+  readonly actor: string;
+  readonly at: Date;
+  readonly body: RecordBody;
+}
