@@ -1,0 +1,69 @@
+/** Configuration: how documents and requests come together. */
+import { LoomError } from "../../common/errors.js";
+import { formatPath } from "./paths.js";
+import type { Path } from "./paths.js";
+import { badGenerated } from "./secrets.js";
+import type { ClusterTemplate, Json, JsonObject, Service } from "./types.js";
+
+/** True for an object that is merged key by key: not for a secret or a value to generate, which are whole values. */
+function isMerged(value: Json | undefined): value is JsonObject {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return !Object.hasOwn(value, "generate") && !Object.hasOwn(value, "$secret");
+}
+
+/**
+ * `over` laid over `base`, key by key at every depth. Objects merge; every other value replaces what was there, null
+ * included, and so do `{generate: password}` and secrets. Neither argument is changed.
+ */
+export function mergeConfig(base: JsonObject, over: JsonObject): JsonObject {
+  const merged = new Map(Object.entries(base));
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged.get(key);
+    merged.set(key, isMerged(below) && isMerged(value) ? mergeConfig(below, value) : value);
+  }
+  return Object.fromEntries(merged);
+}
+
+/** Paths of the values that are no objects to merge, and of empty objects: what a configuration really sets. */
+export function leavesOf(config: JsonObject, base: Path = []): Path[] {
+  return Object.entries(config).flatMap(([key, value]) =>
+    isMerged(value) && Object.keys(value).length > 0 ? leavesOf(value, [...base, key]) : [[...base, key]],
+  );
+}
+
+/**
+ * The paths of `locked` that the configuration would set, or cover by a value above or below them.
+ */
+export function overridden(config: JsonObject, locked: readonly Path[]): Path[] {
+  return locked.filter((path) => {
+    let value: Json = config;
+    for (const step of path) {
+      if (!isMerged(value)) return true;
+      if (!Object.hasOwn(value, step)) return false;
+      value = value[step]!;
+    }
+    return true;
+  });
+}
+
+/**
+ * The configuration a cluster starts with: each service's own under the service's name, the template's over it, the
+ * request's over that. Values to generate are still `{generate: password}`.
+ *
+ * @param services the cluster's services by name
+ * @param template resolved (resolve.ts)
+ * @param locked paths that immutable partial templates set (`lockedConfig`)
+ * @throws INVALID_CONFIG where the request sets a locked path or uses a reserved key
+ */
+export function initialConfig(services: ReadonlyMap<string, Service>, template: ClusterTemplate, request: JsonObject, locked: readonly Path[] = []): JsonObject {
+  const violations = [
+    ...overridden(request, locked).map((path) => ({ path, description: "is fixed by an immutable partial template and cannot be changed." })),
+    ...badGenerated(request).map(({ path, message, suggestion }) => ({ path, description: `${message} ${suggestion}` })),
+  ].map(({ path, description }) => ({ field: formatPath(["config", ...path]), description }));
+  if (violations.length > 0) {
+    const text = violations.map(({ field, description }) => `${field}: ${description}`).join(" ");
+    throw new LoomError("INVALID_CONFIG", `The configuration of the request cannot be used. ${text}`, { violations });
+  }
+  const own = Object.fromEntries([...services].filter(([, service]) => service.config !== undefined).map(([name, service]) => [name, service.config!]));
+  return mergeConfig(mergeConfig(own, template.defaults?.config ?? {}), request);
+}
