@@ -1,0 +1,135 @@
+/** Commands on a machine, through docker exec. */
+import type { Duplex } from "node:stream";
+import { LoomError } from "../../../common/errors.js";
+import type { CommandOptions, CommandResult, NodeChannel } from "../../automators/channel.js";
+import { createDemux } from "./demux.js";
+import { messageOf, statusOf, translate, unreachable } from "./engine.js";
+import type { Engine } from "./engine.js";
+import { pause } from "./networks.js";
+
+/** How often a running command is looked at, so that a connection that broke without a word is noticed. */
+const WATCH_MS = 5_000;
+
+/** How long output may still come after the command has ended. */
+const DRAIN_MS = 2_000;
+
+/** The error of a machine that is not there. */
+export function missing(container: string, nodeNumber: number): LoomError {
+  return new LoomError(
+    "MACHINE_MISSING",
+    `The container ${container} of node ${nodeNumber} is gone: somebody removed it. A retry of the job makes it again; deleting the cluster works as well.`,
+    { metadata: { machine: container, node: String(nodeNumber) } },
+  );
+}
+
+interface Target {
+  readonly container: string;
+  readonly nodeNumber: number;
+  readonly user: string;
+  readonly home: string;
+}
+
+/** What went wrong, told by the machine itself: gone, stopped, or something the daemon said. */
+function failure(target: Target, thrown: unknown): LoomError {
+  if (statusOf(thrown) === 404 && /no such container/i.test(messageOf(thrown))) return missing(target.container, target.nodeNumber);
+  if (statusOf(thrown) === 409) {
+    return new LoomError(
+      "PROVIDER_ERROR",
+      `The container ${target.container} of node ${target.nodeNumber} does not run. Start it with "docker start ${target.container}" and retry the job.`,
+      { metadata: { machine: target.container, node: String(target.nodeNumber) }, cause: thrown },
+    );
+  }
+  return translate("run a command on the machine", thrown);
+}
+
+/** Waits until the stream has ended, whichever way. */
+function ended(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ["end", "close", "error"]) stream.once(event, () => resolve());
+  });
+}
+
+export function createExecChannel(engine: Engine, target: Target): NodeChannel {
+  async function exitCode(execId: string, signal: AbortSignal): Promise<number | undefined> {
+    const state = await engine.call((abortSignal) => engine.docker.getExec(execId).inspect({ abortSignal }), signal);
+    return state.Running || state.ExitCode === null ? undefined : state.ExitCode;
+  }
+
+  /** The exit code of a command whose stream has ended. */
+  async function lastWord(execId: string, signal: AbortSignal): Promise<number> {
+    const deadline = Date.now() + WATCH_MS;
+    for (;;) {
+      let code: number | undefined;
+      try {
+        code = await exitCode(execId, signal);
+      } catch (thrown) {
+        if (statusOf(thrown) !== 404) throw thrown;
+        // The daemon forgets its execs with the container, and when it is started anew.
+        await engine.call((abortSignal) => engine.docker.getContainer(target.container).inspect({ abortSignal }), signal);
+        throw unreachable(engine.host, new Error("it was started anew while a command ran"));
+      }
+      if (code !== undefined) return code;
+      if (Date.now() > deadline) throw unreachable(engine.host, new Error("the connection to a running command broke"));
+      await pause(50, signal);
+    }
+  }
+
+  async function start(argv: readonly string[], options: CommandOptions): Promise<{ id: string; stream: Duplex }> {
+    const { signal } = options;
+    const exec = await engine.call(
+      (abortSignal) =>
+        engine.docker.getContainer(target.container).exec({
+          Cmd: [...argv],
+          Env: Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`),
+          User: target.user,
+          AttachStdin: options.input !== undefined,
+          AttachStdout: true,
+          AttachStderr: true,
+          abortSignal,
+        }),
+      signal,
+    );
+    const stdin = options.input !== undefined;
+    const stream = await engine.call((abortSignal) => exec.start({ hijack: true, stdin, abortSignal }), signal);
+    return { id: exec.id, stream };
+  }
+
+  async function run(argv: readonly string[], options: CommandOptions): Promise<CommandResult> {
+    const { signal } = options;
+    const { id, stream } = await start(argv, options);
+    const stop = (): void => void stream.destroy();
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    // A command that has ended may leave children that hold its output open; nobody waits for those.
+    const watch = setInterval(() => {
+      exitCode(id, signal).then(
+        (code) => (code === undefined ? undefined : setTimeout(stop, DRAIN_MS).unref()),
+        stop,
+      );
+    }, WATCH_MS);
+    try {
+      const over = ended(stream);
+      stream.on("data", createDemux(options.onOutput));
+      // Half of the connection is closed, which the command sees as the end of its input; output goes on.
+      if (options.input !== undefined) stream.end(options.input);
+      await over;
+      if (signal.aborted) throw new LoomError("CANCELLED", "The command was ended.", { cause: signal.reason });
+      return { exitCode: await lastWord(id, signal) };
+    } finally {
+      clearInterval(watch);
+      signal.removeEventListener("abort", stop);
+      stream.destroy();
+    }
+  }
+
+  return {
+    home: target.home,
+    async run(argv, options) {
+      try {
+        return await run(argv, options);
+      } catch (thrown) {
+        throw failure(target, thrown);
+      }
+    },
+  };
+}

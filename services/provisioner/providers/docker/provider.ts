@@ -1,0 +1,272 @@
+/**
+ * Provider `docker`: every machine is a container of a Docker Engine, made and found again by its token. Containers of
+ * one cluster share a bridge network, which goes with the last of them.
+ */
+import type Docker from "dockerode";
+import { LoomError } from "../../../common/errors.js";
+import type { CallContext, MachineReport, MachineRequest, Provider } from "../provider.js";
+import { LABEL_ADDRESS, LABEL_INSTALLATION, LABEL_TOKEN, checkOwn, containerName, containerSpec, observed, report } from "./containers.js";
+import { createEngine, messageOf, statusOf, translate } from "./engine.js";
+import type { Engine } from "./engine.js";
+import { createExecChannel, missing } from "./exec.js";
+import { ensureImage } from "./images.js";
+import { createLocks } from "./locks.js";
+import { LABEL_UID, ensureNetwork, pause, removeNetworks } from "./networks.js";
+import type { ClusterNetwork } from "./networks.js";
+import { NODE_HOME, nodeArchive, nodeInit } from "./node.js";
+import { DOCKER_FIELDS, defaultHost, readSettings } from "./settings.js";
+import type { DockerSettings } from "./settings.js";
+import { addressFor, capacity, overlaps, parseAddress } from "./subnets.js";
+
+/** How long a started machine may take until commands can run on it, in milliseconds. */
+const READY_MS = 60_000;
+
+/** How often a container is made anew where a network or an address was taken away in between. */
+const TRIES = 5;
+
+type Inspected = Docker.ContainerInspectInfo;
+
+export interface DockerProviderOptions {
+  /**
+   * Names this Loom. Where it is set, only machines made under the same name are listed, so that two Looms can share a
+   * daemon without taking each other's machines for strays.
+   */
+  readonly installation?: string;
+}
+
+/** Makes the provider; no daemon is asked before the first call. */
+export function createDockerProvider(options: DockerProviderOptions = {}): Provider {
+  const installation = options.installation ?? "";
+  const engines = new Map<string, Engine>();
+  const lock = createLocks();
+
+  function engineOf(host: string): Engine {
+    let engine = engines.get(host);
+    if (engine === undefined) engines.set(host, (engine = createEngine(host)));
+    return engine;
+  }
+
+  async function inspect(engine: Engine, request: MachineRequest, signal?: AbortSignal): Promise<Inspected | undefined> {
+    try {
+      const container = await engine.call(
+        (abortSignal) => engine.docker.getContainer(containerName(request.token)).inspect({ abortSignal }),
+        signal,
+      );
+      checkOwn(container, request);
+      return container;
+    } catch (thrown) {
+      if (statusOf(thrown) === 404) return undefined;
+      throw thrown;
+    }
+  }
+
+  async function ofCluster(engine: Engine, clusterUid: string, signal: AbortSignal): Promise<Docker.ContainerInfo[]> {
+    const filters = { label: [`${LABEL_UID}=${clusterUid}`] };
+    return engine.call((abortSignal) => engine.docker.listContainers({ all: true, filters, abortSignal }), signal);
+  }
+
+  async function remove(engine: Engine, request: MachineRequest, signal: AbortSignal): Promise<void> {
+    const deadline = Date.now() + READY_MS;
+    for (;;) {
+      try {
+        const container = engine.docker.getContainer(containerName(request.token));
+        await engine.call((abortSignal) => container.remove({ force: true, v: true, abortSignal }), signal);
+        return;
+      } catch (thrown) {
+        if (statusOf(thrown) === 404) return;
+        // 409: another removal is under way. 500: a file system that is busy for a moment.
+        if (statusOf(thrown) === undefined || Date.now() > deadline) throw thrown;
+        await pause(200, signal);
+      }
+    }
+  }
+
+  /** Makes the container, not started yet; a 409 tells that there is one with its name. */
+  async function make(engine: Engine, request: MachineRequest, settings: DockerSettings, signal: AbortSignal): Promise<void> {
+    // One at a time for each cluster: the network and the address are looked up and taken in one go.
+    await lock(`${engine.host} ${request.clusterUid}`, async () => {
+      const network = await ensureNetwork(engine, request, settings, signal);
+      const address = await chooseAddress(engine, request, network, signal);
+      const spec = containerSpec(request, settings, network, address, nodeInit(request), installation);
+      await engine.call((abortSignal) => engine.docker.createContainer({ ...spec, abortSignal }), signal);
+    });
+  }
+
+  /** Puts Loom's files into a container that never ran, and starts it. May be repeated. */
+  async function firstStart(engine: Engine, container: Inspected, signal: AbortSignal): Promise<void> {
+    const handle = engine.docker.getContainer(container.Id);
+    await engine.call((abortSignal) => handle.putArchive(nodeArchive(), { path: "/", abortSignal }), signal);
+    await start(engine, container, signal);
+  }
+
+  async function chooseAddress(engine: Engine, request: MachineRequest, network: ClusterNetwork, signal: AbortSignal): Promise<string> {
+    const others = await ofCluster(engine, request.clusterUid, signal);
+    const address = addressFor(network.block, request.nodeNumber, new Set(others.map((other) => other.Labels[LABEL_ADDRESS] ?? "")));
+    if (address !== undefined) return address;
+    throw new LoomError(
+      "PROVIDER_ERROR",
+      `The cluster's network holds ${capacity(network.block.prefix)} machines and is full. A smaller networkPrefix of the provider makes larger networks for new clusters, up to 1,000 machines; docker is not for more.`,
+    );
+  }
+
+  /** Starts a container that does not run. */
+  async function start(engine: Engine, container: Inspected, signal: AbortSignal): Promise<void> {
+    const handle = engine.docker.getContainer(container.Id);
+    if (container.State.Paused) await engine.call(() => handle.unpause(), signal);
+    else if (!container.State.Running) {
+      try {
+        await engine.call((abortSignal) => handle.start({ abortSignal }), signal);
+      } catch (thrown) {
+        // 304: it runs already.
+        if (statusOf(thrown) !== 304) throw thrown;
+      }
+    }
+  }
+
+  /** Puts a container whose network was removed by hand back into a network of its cluster, under its old address. */
+  async function reconnect(engine: Engine, request: MachineRequest, container: Inspected, signal: AbortSignal): Promise<void> {
+    const network = await ensureNetwork(engine, request, readSettings(request.fields), signal);
+    const address = container.Config.Labels[LABEL_ADDRESS]!;
+    if (!overlaps({ base: parseAddress(address)!, prefix: 32 }, network.block)) {
+      throw new LoomError("PROVIDER_ERROR", `The network of ${container.Name.slice(1)} was removed and its address ${address} is not free any more. Delete the cluster.`);
+    }
+    const handle = engine.docker.getNetwork(network.id);
+    for (const name of Object.keys(container.NetworkSettings.Networks)) {
+      await engine
+        .call((abortSignal) => engine.docker.getNetwork(name).disconnect({ Container: container.Id, Force: true, abortSignal }), signal)
+        .catch((thrown: unknown) => {
+          if (statusOf(thrown) === undefined) throw thrown;
+        });
+    }
+    const short = request.hostname.split(".")[0]!;
+    const endpoint = { IPAMConfig: { IPv4Address: address }, Aliases: [...new Set([request.hostname, short])] };
+    await engine.call(() => handle.connect({ Container: container.Id, EndpointConfig: endpoint }), signal);
+  }
+
+  /** Whether a name, a network or an address was taken or removed by another call, so that it helps to look again. */
+  function passing(thrown: unknown): boolean {
+    return statusOf(thrown) === 409 || /network .*not found|address already in use|no such container/i.test(messageOf(thrown));
+  }
+
+  async function create(request: MachineRequest, context: CallContext): Promise<MachineReport> {
+    const { signal } = context;
+    const settings = readSettings(request.fields);
+    const engine = engineOf(settings.host);
+    for (let attempt = 1; ; attempt += 1) {
+      const found = await inspect(engine, request, signal);
+      if (found !== undefined && found.State.Status !== "created") {
+        context.log(`found the container ${containerName(request.token)}`);
+        await start(engine, found, signal);
+        return report(found);
+      }
+      try {
+        if (found === undefined) {
+          await ensureImage(engine, request.image, context);
+          await make(engine, request, settings, signal);
+        }
+        const made = (await inspect(engine, request, signal)) ?? missed(request);
+        await firstStart(engine, made, signal);
+        context.log(`made the container ${containerName(request.token)}`);
+        return report(made);
+      } catch (thrown) {
+        if (attempt === TRIES || !passing(thrown)) throw thrown;
+        // A container that cannot start, since its network or its address is gone, is made anew.
+        if (statusOf(thrown) !== 409 && found !== undefined) await remove(engine, request, signal);
+        await pause(100 * attempt, signal);
+      }
+    }
+  }
+
+  function missed(request: MachineRequest): never {
+    throw missing(containerName(request.token), request.nodeNumber);
+  }
+
+  async function confirm(request: MachineRequest, context: CallContext): Promise<MachineReport> {
+    const { signal } = context;
+    const engine = engineOf(readSettings(request.fields).host);
+    const container = (await inspect(engine, request, signal)) ?? missed(request);
+    if (!container.State.Running) context.log(`starting the container ${containerName(request.token)}`);
+    try {
+      await start(engine, container, signal);
+    } catch (thrown) {
+      if (!/network .*not found/i.test(messageOf(thrown))) throw thrown;
+      await reconnect(engine, request, container, signal);
+      await start(engine, container, signal);
+    }
+    await ready(request, context);
+    return report(container);
+  }
+
+  /** Waits until commands run on the machine. */
+  async function ready(request: MachineRequest, context: CallContext): Promise<void> {
+    const deadline = Date.now() + READY_MS;
+    for (;;) {
+      try {
+        const { exitCode } = await channelOf(request).run(["/bin/sh", "-c", ":"], { signal: context.signal, onOutput: () => {} });
+        if (exitCode === 0) return;
+      } catch (thrown) {
+        if (!(thrown instanceof LoomError) || thrown.reason !== "PROVIDER_ERROR" || Date.now() > deadline) throw thrown;
+      }
+      if (Date.now() > deadline) {
+        throw new LoomError("PROVIDER_ERROR", `No command runs in the container ${containerName(request.token)}. Its image needs /bin/sh.`);
+      }
+      await pause(100, context.signal);
+    }
+  }
+
+  async function destroy(request: MachineRequest, context: CallContext): Promise<void> {
+    const engine = engineOf(readSettings(request.fields).host);
+    const { signal } = context;
+    if ((await inspect(engine, request, signal)) !== undefined) await remove(engine, request, signal);
+    await lock(`${engine.host} ${request.clusterUid}`, async () => {
+      if ((await ofCluster(engine, request.clusterUid, signal)).length === 0) await removeNetworks(engine, request.clusterUid, signal);
+    });
+  }
+
+  function channelOf(request: MachineRequest): ReturnType<Provider["channel"]> {
+    const engine = engineOf(readSettings(request.fields).host);
+    const { user, nodeNumber } = request;
+    return createExecChannel(engine, { container: containerName(request.token), nodeNumber, user, home: NODE_HOME });
+  }
+
+  async function told<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      throw translate(doing, thrown);
+    }
+  }
+
+  return {
+    type: "docker",
+    description: "Containers of a Docker Engine on this machine or another, one network for each cluster.",
+    fields: DOCKER_FIELDS,
+    async unavailable() {
+      const host = defaultHost();
+      try {
+        const engine = engineOf(host);
+        const info = (await engine.call(() => engine.docker.version(), undefined, 5_000));
+        return info.Os === "linux" ? undefined : `The Docker daemon at ${host} runs ${info.Os} containers; Loom's machines are Linux.`;
+      } catch (thrown) {
+        return translate("answer", thrown).message;
+      }
+    },
+    create: (request, context) => told("make the container", () => create(request, context)),
+    confirm: (request, context) => told("start the container", () => confirm(request, context)),
+    delete: (request, context) => told("remove the container", () => destroy(request, context)),
+    observe: (request) =>
+      told("look for the container", async () => {
+        const container = await inspect(engineOf(readSettings(request.fields).host), request);
+        if (container === undefined) return undefined;
+        return { token: request.token, machine: containerName(request.token), running: container.State.Running && !container.State.Paused };
+      }),
+    inventory: (fields) =>
+      told("list the containers", async () => {
+        const engine = engineOf(readSettings(fields).host);
+        const label = [LABEL_TOKEN, ...(installation === "" ? [] : [`${LABEL_INSTALLATION}=${installation}`])];
+        const containers = await engine.call((abortSignal) => engine.docker.listContainers({ all: true, filters: { label }, abortSignal }));
+        return containers.map(observed);
+      }),
+    channel: channelOf,
+  };
+}
