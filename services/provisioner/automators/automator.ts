@@ -43,4 +43,6 @@ export interface Automator {
   /** Puts on the node what the actions need. May be repeated. */
   bootstrap(channel: NodeChannel, context: ActionContext): Promise<void>;
   act(channel: NodeChannel, request: ActionRequest, context: ActionContext): Promise<ActionOutcome>;
+  /** Ends this attempt on the node itself, for good: it does not start later either. Its own signal limits the time. */
+  kill(channel: NodeChannel, request: ActionRequest, context: CallContext): Promise<void>;
 }
