@@ -1,0 +1,53 @@
+/**
+ * Who may call what. A role may do all that the roles below it may. `internal` calls come over the internal socket
+ * from Loom's own processes and carry no person's identity.
+ */
+import type { Role } from "../application.js";
+import type { RpcName } from "./rpc-names.js";
+
+export const AUTHORIZATION = {
+  "CatalogService.ListDocuments": "viewer",
+  "CatalogService.GetDocument": "viewer",
+  "CatalogService.ListDocumentVersions": "viewer",
+  "CatalogService.ApplyDocuments": "admin",
+  "CatalogService.DeleteDocument": "admin",
+  "CatalogService.ListPluginTypes": "viewer",
+  "ClusterService.CreateCluster": "operator",
+  "ClusterService.GetCluster": "viewer",
+  "ClusterService.ListClusters": "viewer",
+  "ClusterService.WatchCluster": "viewer",
+  "ClusterService.DeleteCluster": "operator",
+  "ClusterService.AddNodes": "operator",
+  "ClusterService.ListNodes": "viewer",
+  "ClusterService.GetNode": "viewer",
+  "EventService.ListEvents": "viewer",
+  "EventService.WatchEvents": "viewer",
+  "JobService.GetJob": "viewer",
+  "JobService.ListJobs": "viewer",
+  "JobService.WatchJob": "viewer",
+  "JobService.PauseJob": "operator",
+  "JobService.ResumeJob": "operator",
+  "JobService.CancelJob": "operator",
+  "JobService.RetryJob": "operator",
+  "JobService.ListTasks": "viewer",
+  "JobService.RetryTask": "operator",
+  "JobService.SkipTask": "operator",
+  "JobService.ListAttempts": "viewer",
+  "JobService.ReadLogs": "viewer",
+  "SystemService.GetSystem": "viewer",
+  "SystemService.GetIdentity": "viewer",
+  "IdentityService.Identify": "internal",
+  "WorkerService.Work": "internal",
+} as const satisfies Record<RpcName, Role | "internal">;
+
+const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
+
+/** True where a role may do what another one may. */
+export function covers(role: Role, needed: Role): boolean {
+  return RANK[role] >= RANK[needed];
+}
+
+/** True where the text names a role. */
+export function isRole(text: string): text is Role {
+  return Object.hasOwn(RANK, text);
+}

@@ -1,0 +1,123 @@
+/** From a grpc-js call to a handler and back: identity, right, field rules, handler, errors, log. */
+import { once } from "node:events";
+import type { handleServerStreamingCall, handleUnaryCall, Metadata, ServerWritableStream } from "@grpc/grpc-js";
+import type { Logger } from "pino";
+import { LoomError } from "../../common/errors.js";
+import { startCallLog, type CallLog } from "./call-log.js";
+import { checkFields, type Rules } from "./checks.js";
+import { authorize } from "./identity.js";
+import { unwrap, type Incoming } from "./incoming.js";
+import type { RpcName } from "./rpc-names.js";
+import { toGrpcError } from "./status.js";
+import type { CallContext } from "./stub-types.js";
+
+export interface Dispatch {
+  readonly log: Logger;
+  /** Fires when the server goes down; its reason is a LoomError. */
+  readonly stopping: AbortSignal;
+}
+
+/** What grpc-js calls have in common here. */
+interface AnyCall<Request> {
+  readonly request: Incoming<Request>;
+  readonly metadata: Metadata;
+  on(event: "cancelled", listener: () => void): unknown;
+  getDeadline(): Date | number;
+}
+
+/** Why nobody waits for an answer any more. */
+export function endedEarly(call: { getDeadline(): Date | number }): LoomError {
+  return Number(call.getDeadline()) <= Date.now()
+    ? new LoomError("TIMED_OUT", "The call's deadline passed before it was done.")
+    : new LoomError("CANCELLED", "The caller hung up.");
+}
+
+/** The error that the stop signal carries. */
+export function stopReason(stopping: AbortSignal): LoomError {
+  return LoomError.from(stopping.reason);
+}
+
+function begin<Request extends object>(rpc: RpcName, rules: Rules<Request>, call: AnyCall<Request>, log: CallLog, signal: AbortSignal): { request: Request; context: CallContext } {
+  const caller = authorize(rpc, call.metadata);
+  log.caller(caller);
+  const request = unwrap(call.request);
+  checkFields(request, rules);
+  return { request, context: { caller, signal } };
+}
+
+/** An RPC that answers once. */
+export function unaryCall<Request extends object, Response>(
+  rpc: RpcName,
+  rules: Rules<Request>,
+  handler: (request: Request, context: CallContext) => Promise<Response>,
+  dispatch: Dispatch,
+): handleUnaryCall<Incoming<Request>, Response> {
+  return (call, answer) => {
+    const log = startCallLog(rpc, call.metadata, dispatch.log);
+    const gone = new AbortController();
+    call.on("cancelled", () => gone.abort());
+    const run = async (): Promise<Response> => {
+      const { request, context } = begin(rpc, rules, call, log, gone.signal);
+      return handler(request, context);
+    };
+    run().then(
+      (response) => {
+        // What was done stays done; only the answer is lost.
+        log.ended(gone.signal.aborted ? endedEarly(call) : undefined);
+        answer(null, response);
+      },
+      (thrown: unknown) => {
+        const error = LoomError.from(thrown);
+        log.ended(error);
+        answer(toGrpcError(error, log.requestId));
+      },
+    );
+  };
+}
+
+/** An RPC that answers with a stream. Waits for the client to read before it asks the handler for more. */
+export function streamCall<Request extends object, Response>(
+  rpc: RpcName,
+  rules: Rules<Request>,
+  handler: (request: Request, context: CallContext) => AsyncIterable<Response>,
+  dispatch: Dispatch,
+): handleServerStreamingCall<Incoming<Request>, Response> {
+  return (call) => {
+    const log = startCallLog(rpc, call.metadata, dispatch.log);
+    const gone = new AbortController();
+    call.on("cancelled", () => gone.abort());
+    const run = async (): Promise<void> => {
+      const signal = AbortSignal.any([gone.signal, dispatch.stopping]);
+      const { request, context } = begin(rpc, rules, call, log, signal);
+      await pump(handler(request, context), call, signal);
+      if (gone.signal.aborted) throw endedEarly(call);
+      if (dispatch.stopping.aborted) throw stopReason(dispatch.stopping);
+    };
+    run().then(
+      () => {
+        log.ended(undefined);
+        call.end();
+      },
+      (thrown: unknown) => {
+        // A source that is cut off may throw what it likes.
+        const error = gone.signal.aborted ? endedEarly(call) : dispatch.stopping.aborted ? stopReason(dispatch.stopping) : LoomError.from(thrown);
+        log.ended(error);
+        if (!gone.signal.aborted) call.emit("error", toGrpcError(error, log.requestId));
+      },
+    );
+  };
+}
+
+async function pump<Response>(source: AsyncIterable<Response>, call: ServerWritableStream<never, Response> | { write(message: Response): boolean }, signal: AbortSignal): Promise<void> {
+  for await (const message of source) {
+    if (signal.aborted) return;
+    if (!call.write(message)) await drained(call as ServerWritableStream<never, Response>, signal);
+  }
+}
+
+/** Resolves when the stream takes more, or when the signal fires. */
+export async function drained(call: NodeJS.EventEmitter, signal: AbortSignal): Promise<void> {
+  await once(call, "drain", { signal }).catch((thrown: unknown) => {
+    if (!signal.aborted) throw thrown;
+  });
+}

@@ -1,0 +1,18 @@
+/** The handlers of every service but WorkerService, whose stream has its own file. */
+import type { Application } from "../../application.js";
+import type { Handlers } from "../stub-types.js";
+import { catalogHandlers } from "./catalog.js";
+import { clusterHandlers } from "./clusters.js";
+import { eventHandlers } from "./events.js";
+import { jobHandlers } from "./jobs.js";
+import { systemHandlers } from "./system.js";
+
+export function allHandlers(application: Application, version: string): Handlers {
+  return {
+    ...catalogHandlers(application.catalog),
+    ...clusterHandlers(application.clusters),
+    ...eventHandlers(application.events),
+    ...jobHandlers(application.jobs),
+    ...systemHandlers(application.system, version),
+  };
+}

@@ -1,0 +1,72 @@
+/** Clusters and nodes as messages. */
+import type { Cluster, CreateClusterRequest, Node } from "../../../../gen/services/loom/v1/cluster.js";
+import type { CreateCluster } from "../../application.js";
+import type { JsonObject } from "../../catalog/types.js";
+import type { ClusterView, NodeView } from "../../views.js";
+import { clusterPath, nodePath } from "../names.js";
+import { clusterStates, nodeObservations, nodeStates } from "./enums.js";
+import { jobToWire, planToWire } from "./job.js";
+
+export function clusterToWire(cluster: ClusterView): Cluster {
+  return {
+    name: clusterPath(cluster.name),
+    uid: cluster.uid,
+    displayName: cluster.displayName,
+    description: cluster.description,
+    state: clusterStates.toWire(cluster.state),
+    template: cluster.template,
+    templateVersion: cluster.templateVersion,
+    provider: cluster.provider,
+    nodeCount: cluster.nodeCount,
+    services: [...cluster.services],
+    config: cluster.config,
+    owner: cluster.owner,
+    createTime: cluster.createTime,
+    job: cluster.job === undefined ? undefined : jobToWire(cluster.job),
+    links: cluster.links.map(({ label, url }) => ({ label, url })),
+    etag: cluster.etag,
+    plan: cluster.plan === undefined ? undefined : planToWire(cluster.plan),
+    tenant: cluster.tenant,
+    layout: cluster.layout.map((group) => ({
+      count: group.count,
+      hardwareType: group.hardwareType,
+      imageType: group.imageType,
+      services: [...group.services],
+    })),
+  };
+}
+
+export function nodeToWire(node: NodeView): Node {
+  return {
+    name: nodePath(node.cluster, node.number),
+    number: node.number,
+    incarnation: node.incarnation,
+    state: nodeStates.toWire(node.state),
+    observed: nodeObservations.toWire(node.observed),
+    hostname: node.hostname,
+    addresses: { ...node.addresses },
+    hardwareType: node.hardwareType,
+    imageType: node.imageType,
+    services: [...node.services],
+    machine: node.machine,
+    message: node.message,
+  };
+}
+
+export function createClusterFromWire(request: CreateClusterRequest): CreateCluster {
+  return {
+    displayName: request.displayName,
+    template: request.template,
+    nodeCount: request.nodeCount,
+    description: request.description,
+    provider: request.provider,
+    services: request.services,
+    hardwareType: request.hardwareType,
+    imageType: request.imageType,
+    dnsSuffix: request.dnsSuffix,
+    config: (request.config ?? {}) as JsonObject,
+    withDependencies: request.withDependencies,
+    requestId: request.requestId,
+    validateOnly: request.validateOnly,
+  };
+}
