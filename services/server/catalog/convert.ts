@@ -107,7 +107,7 @@ export function createConverter(budget: { left: number }, report: (offset: numbe
     if (typeof value !== "number") return wrong(node as ParsedNode, "This value has no form in JSON.", "Put it into quotes.");
     const written = node.source ?? "";
     if (!Number.isFinite(value)) return wrong(node as ParsedNode, `${shorten(written)} is not a number that JSON knows.`, "Put it into quotes where text is meant.");
-    if (!Number.isSafeInteger(value) && WHOLE_NUMBER.test(written)) {
+    if (!Number.isSafeInteger(value) && WHOLE_NUMBER.test(written) && !isExact(written, value)) {
       return wrong(node as ParsedNode, `The number ${shorten(written)} is too large to be kept exactly.`, "Put it into quotes.");
     }
     return { value: value === 0 ? 0 : value, height: 0 };
@@ -166,6 +166,11 @@ export function createConverter(budget: { left: number }, report: (offset: numbe
       return offset;
     },
   };
+}
+
+/** True where the whole number is the value itself, or just how a number of JSON that large is written. */
+function isExact(written: string, value: number): boolean {
+  return written === String(value) || BigInt(written.replace(/^[-+]/, "")) === BigInt(Math.abs(value));
 }
 
 /** The key as JSON has it, or what is wrong with it. */
