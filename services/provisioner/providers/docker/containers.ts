@@ -4,6 +4,7 @@ import { LoomError } from "../../../common/errors.js";
 import type { MachineReport, MachineRequest, ObservedMachine } from "../provider.js";
 import { LABEL_UID } from "./networks.js";
 import type { ClusterNetwork } from "./networks.js";
+import { NODE_INIT } from "./node.js";
 import { readLimits } from "./settings.js";
 import type { DockerSettings } from "./settings.js";
 
@@ -19,12 +20,6 @@ export function containerName(token: string): string {
   return `loom-${token}`;
 }
 
-/** What every container runs as its first process. */
-export interface Init {
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
-
 /**
  * The Engine's description of a machine's container.
  *
@@ -35,7 +30,6 @@ export function containerSpec(
   settings: DockerSettings,
   network: ClusterNetwork,
   address: string,
-  init: Init,
   installation: string,
 ): Docker.ContainerCreateOptions {
   const { cpus, memoryMb } = readLimits(request.hardwareFields);
@@ -45,10 +39,12 @@ export function containerSpec(
     name: containerName(request.token),
     Image: request.image,
     Hostname: request.hostname.length <= HOSTNAME_MAX ? request.hostname : short.slice(0, HOSTNAME_MAX),
-    Entrypoint: [...init.argv],
+    Entrypoint: [...NODE_INIT],
     Cmd: [],
     User: "root",
-    Env: Object.entries({ ...settings.env, ...init.env }).map(([name, value]) => `${name}=${value}`),
+    // loom-init gives services 10 s to end before it ends itself.
+    StopTimeout: 20,
+    Env: Object.entries(settings.env).map(([name, value]) => `${name}=${value}`),
     Labels: {
       "loom.cluster": request.clusterName,
       [LABEL_UID]: request.clusterUid,

@@ -13,7 +13,7 @@ import { ensureImage } from "./images.js";
 import { createLocks } from "./locks.js";
 import { LABEL_UID, ensureNetwork, pause, removeNetworks } from "./networks.js";
 import type { ClusterNetwork } from "./networks.js";
-import { NODE_HOME, nodeArchive, nodeInit } from "./node.js";
+import { NODE_HOME, NODE_READY, nodeArchive } from "./node.js";
 import { DOCKER_FIELDS, defaultHost, readSettings } from "./settings.js";
 import type { DockerSettings } from "./settings.js";
 import { addressFor, capacity, overlaps, parseAddress } from "./subnets.js";
@@ -87,7 +87,7 @@ export function createDockerProvider(options: DockerProviderOptions = {}): Provi
     await lock(`${engine.host} ${request.clusterUid}`, async () => {
       const network = await ensureNetwork(engine, request, settings, signal);
       const address = await chooseAddress(engine, request, network, signal);
-      const spec = containerSpec(request, settings, network, address, nodeInit(request), installation);
+      const spec = containerSpec(request, settings, network, address, installation);
       await engine.call((abortSignal) => engine.docker.createContainer({ ...spec, abortSignal }), signal);
     });
   }
@@ -202,13 +202,13 @@ export function createDockerProvider(options: DockerProviderOptions = {}): Provi
     const deadline = Date.now() + READY_MS;
     for (;;) {
       try {
-        const { exitCode } = await channelOf(request).run(["/bin/sh", "-c", ":"], { signal: context.signal, onOutput: () => {} });
+        const { exitCode } = await channelOf(request).run(NODE_READY, { signal: context.signal, onOutput: () => {} });
         if (exitCode === 0) return;
       } catch (thrown) {
         if (!(thrown instanceof LoomError) || thrown.reason !== "PROVIDER_ERROR" || Date.now() > deadline) throw thrown;
       }
       if (Date.now() > deadline) {
-        throw new LoomError("PROVIDER_ERROR", `No command runs in the container ${containerName(request.token)}. Its image needs /bin/sh.`);
+        throw new LoomError("PROVIDER_ERROR", `The container ${containerName(request.token)} does not come up. "docker logs" tells why; its image needs sh, flock and setsid.`);
       }
       await pause(100, context.signal);
     }
