@@ -19,11 +19,11 @@ export interface NodeFiles {
   readonly version: string;
 }
 
-const NAMES = ["loom-config", "loom-init", "loom-run", "loom-service"];
+const NAMES = ["loom-apt", "loom-config", "loom-init", "loom-run", "loom-service"];
 
 let loaded: NodeFiles | undefined;
 
-/** loom-config, loom-init, loom-run and loom-service; each is to be executable in `<home>/bin`. */
+/** loom-apt, loom-config, loom-init, loom-run and loom-service; each is to be executable in `<home>/bin`. */
 export function nodeFiles(): NodeFiles {
   if (loaded === undefined) {
     const folder = join(packageRoot(), "services", "provisioner", "node");
