@@ -1,0 +1,39 @@
+/** The Docker daemon of a test run: the one that answers, or one that is started for the run and stopped after it. */
+import { spawnSync } from "node:child_process";
+
+const SCRIPT = "tools/docker/ensure-docker.sh";
+
+export interface Docker {
+  /** Undefined where a daemon answers, otherwise why not. */
+  readonly missing: string | undefined;
+  /** Containers and networks that were not there at the start; both lists are empty where all is well. */
+  leftovers(): string[];
+  stop(): void;
+}
+
+/** @param folder keeps the daemon's pid, log and state */
+export function ensureDocker(folder: string): Docker {
+  const start = spawnSync("sh", [SCRIPT, "start", folder], { encoding: "utf8", stdio: ["ignore", "inherit", "pipe"] });
+  process.stderr.write(start.stderr);
+  if (start.status !== 0) {
+    const reason =
+      start.stderr
+        .trim()
+        .split("\n")
+        .at(-1)
+        ?.replace(/^docker: /, "") ?? "";
+    return { missing: reason || "no Docker daemon answers", leftovers: () => [], stop: () => {} };
+  }
+  const before = new Set(inventory());
+  return {
+    missing: undefined,
+    leftovers: () => inventory().filter((line) => !before.has(line)),
+    stop: () => void spawnSync("sh", [SCRIPT, "stop", folder], { stdio: "inherit" }),
+  };
+}
+
+function inventory(): string[] {
+  const containers = spawnSync("docker", ["ps", "--all", "--format", "container {{.Names}}"], { encoding: "utf8" });
+  const networks = spawnSync("docker", ["network", "ls", "--format", "network {{.Name}}"], { encoding: "utf8" });
+  return `${containers.stdout ?? ""}${networks.stdout ?? ""}`.split("\n").filter((line) => line !== "");
+}
