@@ -159,9 +159,10 @@ export function createConverter(budget: { left: number }, report: (offset: numbe
           if (part === "key" && index === path.length - 1) break;
         } else break;
         if (node === null) break;
-        // A value written below its key is found at the key's line by people; the key is shown for those.
-        const collectionBelow = (isMap(node) || isSeq(node)) && node.flow !== true;
-        if (!(collectionBelow && typeof step === "string")) offset = start(node);
+        // What is written below its key, or not at all, people look for at the key.
+        const below = (isMap(node) || isSeq(node)) && node.flow !== true;
+        const nothing = isScalar(node) && node.value === null && node.source === "";
+        if (!((below || nothing) && typeof step === "string")) offset = start(node);
       }
       return offset;
     },

@@ -1,19 +1,25 @@
 /** Documents as text that reads back as the same documents. */
-import { stringify } from "yaml";
+import { Document, isScalar, Scalar, visit } from "yaml";
 import { normalizeBody } from "./body.js";
 import { bodyAsJson } from "./canonical.js";
 import { SCHEMA } from "./schema.js";
 import type { FieldType } from "./schema.js";
 import type { CatalogDocument, Json } from "./types.js";
 
+/** A text that starts with no space and holds no line of spaces only: what a block keeps whatever its indentation. */
+const PLAIN_LINES = /^\S(?![^]*\n[ \t]+(\n|$))[^\r\u0085\u2028\u2029]*$/;
+
 /** The document as YAML: fields in the order of schema.ts, texts of several lines as blocks, a newline at the end. */
 export function exportDocument(document: CatalogDocument): string {
   const body = ordered(SCHEMA[document.kind], normalizeBody(document.kind, bodyAsJson(document)));
-  return stringify(
-    { kind: document.kind, name: document.name, ...(body as object) },
-    // Texts that YAML 1.1 readers would take for something else, such as `no`, are put into quotes.
-    { lineWidth: 0, aliasDuplicateObjects: false, compat: "yaml-1.1" },
-  );
+  // Texts that YAML 1.1 readers would take for something else, such as `no`, are put into quotes.
+  const yaml = new Document({ kind: document.kind, name: document.name, ...(body as object) }, { aliasDuplicateObjects: false, compat: "yaml-1.1" });
+  visit(yaml, {
+    Scalar(_, node) {
+      if (isScalar(node) && typeof node.value === "string" && node.value.includes("\n") && !PLAIN_LINES.test(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return yaml.toString({ lineWidth: 0 });
 }
 
 /** Several documents as one YAML file. */

@@ -49,13 +49,14 @@ export function checkTemplateSense(catalog: Catalog, name: string, body: Cluster
     for (const other of catalog.Service.get(service)?.conflicts ?? []) {
       if (services.includes(other)) warn(at(service), `"${service}" conflicts with "${other}", and both are among the template's services.`, "Remove one of the two.");
     }
-    if (!allows(template.compatibility?.services, service)) {
+    if (catalog.Service.has(service) && !allows(template.compatibility?.services, service)) {
       warn(at(service), `"${service}" is a default service, but compatibility does not allow it.`, 'Add it to "compatibility.services".');
     }
   }
+  const types = { hardwareType: catalog.HardwareType, imageType: catalog.ImageType };
   for (const field of ["hardwareType", "imageType"] as const) {
     const value = template.defaults?.[field];
-    if (value !== undefined && !allows(template.compatibility?.[`${field}s`], value)) {
+    if (value !== undefined && types[field].has(value) && !allows(template.compatibility?.[`${field}s`], value)) {
       warn(["defaults", field], `"${value}" is the default, but compatibility does not allow it.`, `Add it to "compatibility.${field}s".`);
     }
   }
