@@ -1,0 +1,67 @@
+/** Calls from outside, passed on to the server: one way for every RPC, read off the descriptors. */
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { callerToMetadata, REQUEST_ID_KEY } from "../services/common/caller-metadata.js";
+import { LoomError } from "../services/common/errors.js";
+import { IDENTITY, REQUEST_ID, SOURCE_ADDRESS } from "./call-context.js";
+import { IDENTITY_TTL_MS, type Identities } from "./identity.js";
+import type { Upstream, UpstreamCall } from "./upstream.js";
+
+/** A call that answers once waits for no longer than this, whatever its client says. */
+const UNARY_TIMEOUT_MS = 60_000;
+
+export interface Forwarding {
+  readonly upstream: Upstream;
+  readonly identities: Identities;
+  /** Fires when the gateway goes down; its reason is a LoomError. */
+  readonly stopping: AbortSignal;
+}
+
+/** Adds the service to the router. */
+export function forwardService(router: ConnectRouter, service: DescService, forwarding: Forwarding): void {
+  const implementation: Record<string, unknown> = {};
+  for (const method of service.methods) {
+    if (method.methodKind === "unary") implementation[method.localName] = unary(method, forwarding);
+    if (method.methodKind === "server_streaming") implementation[method.localName] = serverStream(method, forwarding);
+  }
+  router.service(service, implementation as Partial<ServiceImpl<DescService>>);
+}
+
+function unary(method: DescMethod, { upstream, stopping }: Forwarding) {
+  return (request: Message, context: HandlerContext): Promise<Message> => {
+    stopping.throwIfAborted();
+    const timeoutMs = Math.min(context.timeoutMs() ?? UNARY_TIMEOUT_MS, UNARY_TIMEOUT_MS);
+    return upstream.unary(method, request, callOf(context, context.signal, timeoutMs));
+  };
+}
+
+function serverStream(method: DescMethod, { upstream, identities, stopping }: Forwarding) {
+  return async function* (request: Message, context: HandlerContext): AsyncGenerator<Message> {
+    stopping.throwIfAborted();
+    const revoked = new AbortController();
+    const timer = setInterval(() => {
+      identities.resolve(context.requestHeader.get("authorization")).catch((thrown: unknown) => {
+        // A server that cannot be asked is no reason to end a stream.
+        if (thrown instanceof LoomError && thrown.reason === "UNAUTHENTICATED") revoked.abort(thrown);
+      });
+    }, IDENTITY_TTL_MS);
+    const signal = AbortSignal.any([context.signal, stopping, revoked.signal]);
+    try {
+      yield* upstream.stream(method, request, callOf(context, signal, context.timeoutMs()));
+    } catch (thrown) {
+      // The server only says that the call was cancelled; why, is known here.
+      for (const reason of [stopping, revoked.signal]) reason.throwIfAborted();
+      throw thrown;
+    } finally {
+      clearInterval(timer);
+    }
+  };
+}
+
+function callOf(context: HandlerContext, signal: AbortSignal, timeoutMs: number | undefined): UpstreamCall {
+  const identity = context.values.get(IDENTITY);
+  if (identity === undefined) throw new LoomError("UNAUTHENTICATED", "This call has no identity.");
+  const sourceAddress = context.values.get(SOURCE_ADDRESS);
+  const metadata = [...callerToMetadata({ ...identity, sourceAddress }), [REQUEST_ID_KEY, context.values.get(REQUEST_ID)] as const];
+  return { metadata, timeoutMs, signal };
+}
