@@ -1,0 +1,81 @@
+/** Columns of clusters and nodes. */
+import {
+  ClusterSchema, Cluster_State, NodeSchema, Node_Observation, Node_State, type Cluster, type Node, type NodeGroup,
+} from "../../../gen/web/loom/v1/cluster_pb.js";
+import { paintState } from "../colour.js";
+import type { RecordKind } from "../output.js";
+import { moment } from "../table.js";
+import { jobEnded, jobKind, jobState, millis, progress, word } from "../words.js";
+
+export function clusterState(cluster: Cluster): string {
+  return word(Cluster_State as unknown as Record<number, string>, cluster.state);
+}
+
+export function nodeState(node: Node): string {
+  return word(Node_State as unknown as Record<number, string>, node.state);
+}
+
+/** What the provider last said of a node; `-` where nobody looked. */
+export function nodeObserved(node: Node): string {
+  return word(Node_Observation as unknown as Record<number, string>, node.observed);
+}
+
+/** The newest job in a few words: `create 12/29 RUNNING`; how the last one ended is told by the cluster's state. */
+function jobInShort(cluster: Cluster): string {
+  const { job } = cluster;
+  if (job === undefined) return "";
+  return jobEnded(job) ? `${jobKind(job)} ${jobState(job)}` : [jobKind(job), progress(job), jobState(job)].filter((text) => text !== "").join(" ");
+}
+
+/** `3 small/debian: web`. */
+export function groupInWords(group: NodeGroup): string {
+  const services = group.services.length === 0 ? "no service" : group.services.join(" ");
+  return `${group.count} × ${group.hardwareType}/${group.imageType}: ${services}`;
+}
+
+/** The address a person can reach a node at from here, else the one inside. */
+export function mainAddress(node: Node): string {
+  return node.addresses["external"] ?? node.addresses["internal"] ?? Object.values(node.addresses)[0] ?? "";
+}
+
+export const CLUSTERS: RecordKind<Cluster> = {
+  schema: ClusterSchema,
+  plural: "clusters",
+  nameOf: (cluster) => cluster.name,
+  empty: "No clusters. Make one with: loom create NAME --template TEMPLATE --nodes N",
+  columns: [
+    { name: "name", value: (cluster) => cluster.name.replace(/^clusters\//, "") },
+    { name: "display", value: (cluster) => cluster.displayName, wide: true },
+    { name: "state", value: clusterState, paint: paintState },
+    { name: "nodes", value: (cluster) => String(cluster.nodeCount), right: true },
+    { name: "template", value: (cluster) => cluster.template, flexible: true },
+    { name: "provider", value: (cluster) => cluster.provider },
+    { name: "job", value: jobInShort, flexible: true },
+    { name: "age", value: (cluster, context) => moment(millis(cluster.createTime), context) },
+    { name: "services", value: (cluster) => cluster.services.join(" "), wide: true, flexible: true },
+    { name: "owner", value: (cluster) => cluster.owner, wide: true },
+    { name: "version", value: (cluster) => String(cluster.templateVersion), wide: true, right: true },
+    { name: "links", value: (cluster) => cluster.links.map((link) => link.url).join(" "), wide: true, flexible: true },
+    { name: "description", value: (cluster) => cluster.description, wide: true, flexible: true },
+  ],
+};
+
+export const NODES: RecordKind<Node> = {
+  schema: NodeSchema,
+  plural: "nodes",
+  nameOf: (node) => node.name,
+  empty: "No nodes.",
+  columns: [
+    { name: "node", value: (node) => String(node.number) },
+    { name: "state", value: nodeState, paint: paintState },
+    { name: "observed", value: nodeObserved, paint: paintState },
+    { name: "hostname", value: (node) => node.hostname, flexible: true },
+    { name: "services", value: (node) => node.services.join(" "), flexible: true },
+    { name: "address", value: mainAddress },
+    { name: "hardware", value: (node) => node.hardwareType, wide: true },
+    { name: "image", value: (node) => node.imageType, wide: true },
+    { name: "machine", value: (node) => node.machine, wide: true, flexible: true },
+    { name: "incarnation", value: (node) => String(node.incarnation), wide: true, right: true },
+    { name: "message", value: (node) => node.message, flexible: true },
+  ],
+};
