@@ -7,6 +7,8 @@ CREATE TABLE IF NOT EXISTS op_guard (
   seq INT8 NOT NULL,
   cluster_id INT8,
   job INT4,
+  -- The answer itself, where it cannot be read again.
+  answer JSONB,
   at TIMESTAMPTZ NOT NULL,
   PRIMARY KEY (shard, request_id)
 );

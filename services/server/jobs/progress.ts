@@ -74,6 +74,8 @@ export class JobProgress {
   readonly #ready = createNumberHeap();
   readonly #changed = new Set<number>();
   #cancelled = false;
+  /** FAILED tasks that nobody has answered with a retry or a skip yet; told apart in storage by `failures` above 0. */
+  #unanswered = 0;
 
   /** @param stored tasks as stored, all of them or none; missing ones are WAITING */
   constructor(graph: TaskGraph, limits: ProgressLimits, stored: readonly StoredTask[] = []) {
@@ -88,6 +90,7 @@ export class JobProgress {
       this.#attempts[task.number] = task.attempt;
       this.#failures[task.number] = task.failures;
       if (task.state === "RETRYING") this.#retryAt.set(task.number, task.readyAt ?? 0);
+      if (task.state === "FAILED" && task.failures > 0) this.#unanswered += 1;
     }
     for (const state of this.#states) this.#counts.set(state, this.count(state) + 1);
     for (let vertex = 0; vertex < graph.vertexCount; vertex += 1) {
@@ -145,7 +148,7 @@ export class JobProgress {
   }
 
   get #halted(): boolean {
-    return !this.#limits.keepGoing && this.count("FAILED") > 0;
+    return !this.#limits.keepGoing && this.#unanswered > 0;
   }
 
   /** Takes tasks that can start; `start` or `putBack` each of them. */
@@ -225,6 +228,16 @@ export class JobProgress {
     return earliest;
   }
 
+  /** Somebody saw the failed tasks and wants the rest to go on: they stop nothing any more. */
+  forgive(): void {
+    for (const task of this.tasksIn("FAILED")) {
+      if (this.#failures[task] === 0) continue;
+      this.#failures[task] = 0;
+      this.#changed.add(task);
+    }
+    this.#unanswered = 0;
+  }
+
   /** Nothing more starts; what has not run is CANCELLED, what runs ends as it ends. */
   cancel(now: number): void {
     this.#cancelled = true;
@@ -239,25 +252,22 @@ export class JobProgress {
   /** Failed and cancelled tasks may run again, with all their tries. */
   retryAll(): void {
     this.#cancelled = false;
-    for (let task = 0; task < this.taskCount; task += 1) this.retry(task);
-    for (const task of this.#retryAt.keys()) this.#retryAt.set(task, 0);
+    this.forgive();
+    for (let task = 0; task < this.taskCount; task += 1) this.#restart(task);
   }
 
   /** One failed or cancelled task may run again, with all its tries. Other states stay. */
   retry(task: number): void {
-    const state = this.#states[task]!;
-    if (state === "RETRYING") this.#retryAt.set(task, 0);
-    if (state !== "FAILED" && state !== "CANCELLED") return;
     this.#cancelled = false;
-    this.#failures[task] = 0;
-    this.#move(task, "WAITING");
-    this.#offer(task);
+    this.forgive();
+    this.#restart(task);
   }
 
   /** A task that is not running and not done counts as done. */
   skip(task: number, reason: string, now: number): boolean {
     const state = this.#states[task]!;
     if (state === "RUNNING" || state === "COMPLETE" || state === "SKIPPED") return false;
+    this.forgive();
     this.#retryAt.delete(task);
     const occupies = this.#occupied.get(this.nodeOf(task)) === task;
     this.#finish(task, "SKIPPED", "", reason, now);
@@ -292,6 +302,11 @@ export class JobProgress {
     return changes;
   }
 
+  /** Something changed since the last `takeChanges`. */
+  get hasChanges(): boolean {
+    return this.#changed.size > 0;
+  }
+
   now(task: number): TaskNow {
     const { worker, reason, message, startedAt, endedAt } = this.#details.get(task) ?? NOTHING;
     return {
@@ -305,6 +320,15 @@ export class JobProgress {
     const found: number[] = [];
     for (let task = 0; task < this.taskCount; task += 1) if (this.#states[task] === state) found.push(task);
     return found;
+  }
+
+  #restart(task: number): void {
+    const state = this.#states[task]!;
+    if (state === "RETRYING") this.#retryAt.set(task, 0);
+    if (state !== "FAILED" && state !== "CANCELLED") return;
+    this.#failures[task] = 0;
+    this.#move(task, "WAITING");
+    this.#offer(task);
   }
 
   #findTask(node: number, action: ActionName): number | undefined {
@@ -339,6 +363,7 @@ export class JobProgress {
     const occupies = this.#occupied.get(this.nodeOf(task)) === task;
     this.#retryAt.delete(task);
     this.#finish(task, state, why.reason, why.message, now);
+    if (state === "FAILED") this.#unanswered += 1;
     if (occupies) this.#vacate(task);
   }
 

@@ -1,0 +1,45 @@
+/** What a runner knows of the cluster it works on: what was pinned, and its nodes as far as they are. */
+import type { JsonObject } from "../catalog/types.js";
+import type { NodeState } from "../clusters/states.js";
+import type { NodeGroup } from "../layout/types.js";
+import type { OperationKind } from "../plan/types.js";
+import type { ClusterSpec, OpPlanned } from "../records/types.js";
+import type { JobState } from "./states.js";
+
+export interface RunNode {
+  readonly number: number;
+  incarnation: number;
+  readonly hostname: string;
+  readonly hardwareType: string;
+  readonly imageType: string;
+  readonly services: readonly string[];
+  state: NodeState;
+  addresses: Readonly<Record<string, string>>;
+  machine: string;
+  results: JsonObject;
+  message: string;
+}
+
+export interface RunCluster {
+  readonly shard: number;
+  readonly id: bigint;
+  readonly uid: string;
+  /** Without `clusters/`. */
+  readonly name: string;
+  readonly displayName: string;
+  readonly tenant: string;
+  readonly owner: string;
+  readonly spec: ClusterSpec;
+  /** With references in place of secrets. */
+  readonly config: JsonObject;
+  readonly nextNode: number;
+}
+
+export interface RunJob {
+  readonly number: number;
+  readonly kind: OperationKind;
+  readonly state: JobState;
+  readonly groups: readonly NodeGroup[];
+  readonly grown: readonly string[];
+  readonly planned: Omit<OpPlanned, "kind" | "job"> | undefined;
+}

@@ -1,0 +1,176 @@
+/**
+ * The job engine: finds jobs that nobody runs, takes them over, plans those that have no plan, and runs them. A
+ * reconciler: each pass looks at the database alone, is woken by a signal and by a timer, and does not retry; the next
+ * pass does the work again.
+ */
+import { LoomError } from "../../common/errors.js";
+import type { Logger } from "../../common/log.js";
+import type { PlanRequest, TaskGraph } from "../plan/types.js";
+import { PLANNER_VERSION } from "../plan/types.js";
+import type { OpCompleted, OpPlanned } from "../records/types.js";
+import { JOBS_TOPIC, clusterTopic, type Signals } from "../signals.js";
+import type { JobKey, JobProgressStore } from "../store/job-progress.js";
+import type { JobStore } from "../store/jobs.js";
+import type { SlotHub } from "../workers/hub.js";
+import { createAssignmentBuilder } from "./assignment.js";
+import type { RunCluster, RunJob, RunNode } from "./cluster-state.js";
+import { planRequest } from "./planning.js";
+import { JobProgress, type ProgressLimits } from "./progress.js";
+import { startJobRun, type JobRun, type RunServices } from "./run.js";
+
+export interface EngineOptions {
+  /** Names this process; another process of the same name must not exist. */
+  readonly holder: string;
+  /** No other process can run jobs of this database: leases of others are void. True in standalone, by its lock. */
+  readonly soleOwner: boolean;
+  readonly leaseMs: number;
+  readonly limits: Omit<ProgressLimits, "keepGoing">;
+}
+
+export interface EngineServices {
+  readonly jobs: JobStore;
+  readonly progress: JobProgressStore;
+  readonly hub: SlotHub;
+  readonly signals: Signals;
+  readonly log: Logger;
+  now(): number;
+  /** Plans off the main loop. */
+  plan(request: PlanRequest): Promise<TaskGraph>;
+  flushLogs(): Promise<void>;
+  openSecrets(key: JobKey): Promise<ReadonlyMap<string, string>>;
+}
+
+export interface JobEngine {
+  start(): Promise<void>;
+  /** Stores what is under way and stops; jobs go on when an engine starts again. */
+  stop(): Promise<void>;
+  /** Jobs this engine runs now. */
+  readonly size: number;
+}
+
+/** Milliseconds between passes where nothing wakes the engine. */
+const PASS_MS = 5000;
+
+const keyText = (key: JobKey): string => `${key.shard}/${key.cluster}/${key.job}`;
+
+export function createJobEngine(options: EngineOptions, services: EngineServices): JobEngine {
+  const { jobs, progress: progressStore, hub, signals, log } = services;
+  const runs = new Map<string, JobRun>();
+  /** Jobs being taken over. */
+  const starting = new Set<string>();
+  const stopped = new AbortController();
+  let passes: Promise<void> = Promise.resolve();
+
+  const runServices: RunServices = {
+    store: progressStore,
+    hub,
+    log,
+    now: () => services.now(),
+    readControls: (key, after) => jobs.controlsAfter(key, after),
+    replaceNode: (key, runner, node, incarnation) => jobs.appendByRunner(key, runner, { kind: "NodeChanged", job: key.job, node, incarnation }),
+    complete: (key, runner, body, controlSeq) => jobs.appendByRunner(key, runner, body, controlSeq),
+    flushLogs: () => services.flushLogs(),
+    changed: (cluster) => signals.notify(clusterTopic(cluster)),
+  };
+
+  /** Appends the plan of a job, or ends a job that cannot be planned or was cancelled before it was. */
+  async function plan(key: JobKey, runner: number, cluster: RunCluster, job: RunJob, nodes: readonly RunNode[]): Promise<{ planned: Omit<OpPlanned, "kind" | "job">; graph: TaskGraph } | undefined> {
+    const end = async (body: Pick<OpCompleted, "outcome" | "reason" | "message">): Promise<undefined> => {
+      await jobs.appendByRunner(key, runner, { kind: "OpCompleted", job: job.number, nodes: [], nothingLeft: job.kind === "CREATE", ...body });
+      signals.notify(clusterTopic(key.cluster));
+      return undefined;
+    };
+    if (job.state === "CANCELLING" && job.planned === undefined) return end({ outcome: "CANCELLED", reason: "CANCELLED", message: "" });
+    const firstNode = job.planned?.firstNode ?? cluster.nextNode;
+    let graph: TaskGraph;
+    try {
+      graph = await services.plan(planRequest(cluster, job, nodes, firstNode));
+    } catch (thrown) {
+      const error = LoomError.from(thrown);
+      if (error.reason === "INTERNAL") log.error({ err: thrown, cluster: cluster.name, job: job.number }, "a job cannot be planned");
+      return end({ outcome: "FAILED", reason: error.reason, message: error.message });
+    }
+    if (job.planned !== undefined) {
+      if (job.planned.digest === graph.digest) return { planned: job.planned, graph };
+      return end({ outcome: "FAILED", reason: "INTERNAL", message: "The plan of this job cannot be made again as it was. Delete the cluster, or retry the job with the version of Loom that planned it." });
+    }
+    const planned = { firstNode, groups: job.groups, plannerVersion: PLANNER_VERSION, digest: graph.digest, taskCount: graph.taskCount };
+    await jobs.appendByRunner(key, runner, { kind: "OpPlanned", job: job.number, ...planned });
+    signals.notify(clusterTopic(key.cluster));
+    return { planned, graph };
+  }
+
+  async function takeOver(key: JobKey): Promise<void> {
+    const taken = await progressStore.take(key, options.holder, options.leaseMs, options.soleOwner);
+    if (taken === undefined) return;
+    const before = await jobs.loadForRun(key);
+    const plan_ = await plan(key, taken.runner, before.cluster, before.job, [...before.nodes.values()]);
+    if (plan_ === undefined) return;
+    const { graph } = plan_;
+    // The plan may have made nodes, and somebody may have paused the job meanwhile.
+    const { cluster, job, nodes } = before.job.planned === undefined ? await jobs.loadForRun(key) : before;
+    const providerType = cluster.spec.provider.body.type;
+    let stored = await progressStore.loadTasks(key);
+    if (stored.length < graph.taskCount) {
+      await progressStore.insertTasks(key, graph, providerType, stored.length);
+      if (stored.length > 0) stored = await progressStore.loadTasks(key);
+    }
+    for (const known of await progressStore.loadNodes(key)) Object.assign(nodes.get(known.number) ?? {}, known);
+    const progress = new JobProgress(graph, { ...options.limits, keepGoing: job.kind === "DELETE" }, stored);
+    const run = startJobRun({
+      key, runner: taken.runner, controlSeq: taken.controlSeq, job, nodes, progress, providerType,
+      assignments: createAssignmentBuilder({ cluster, nodes, secrets: await services.openSecrets(key) }),
+      interrupted: stored.filter((task) => task.state === "RUNNING"),
+    }, runServices);
+    runs.set(keyText(key), run);
+    void run.done.then((how) => {
+      runs.delete(keyText(key));
+      if (how !== "stopped") signals.notify(JOBS_TOPIC);
+    });
+  }
+
+  async function pass(): Promise<void> {
+    for (const run of runs.values()) run.wake();
+    for (const key of await jobs.open()) {
+      const text = keyText(key);
+      if (runs.has(text) || starting.has(text) || stopped.signal.aborted) continue;
+      starting.add(text);
+      void takeOver(key)
+        .catch((thrown: unknown) => {
+          const error = LoomError.from(thrown);
+          log[error.reason === "FENCED" ? "info" : "error"]({ err: thrown, cluster: String(key.cluster), job: key.job }, "a job could not be taken over");
+        })
+        .finally(() => starting.delete(text));
+    }
+    await progressStore.renew([...runs.values()].map((run) => ({ ...run.key, runner: run.runner })), options.leaseMs);
+  }
+
+  async function loop(): Promise<void> {
+    const work = signals.subscribe([JOBS_TOPIC]);
+    const timer = setInterval(() => hub.sweep(), 1000);
+    try {
+      while (!stopped.signal.aborted) {
+        await pass().catch((thrown: unknown) => log.warn({ err: thrown }, "a pass of the job engine failed; the next one does its work"));
+        await work.wait(Math.min(PASS_MS, options.leaseMs / 3), stopped.signal);
+      }
+    } finally {
+      clearInterval(timer);
+      work.close();
+    }
+  }
+
+  return {
+    get size() {
+      return runs.size;
+    },
+    start() {
+      passes = loop();
+      return Promise.resolve();
+    },
+    async stop() {
+      stopped.abort();
+      await passes;
+      await Promise.all([...runs.values()].map((run) => run.stop()));
+    },
+  };
+}

@@ -1,0 +1,394 @@
+/**
+ * The runner of one job: the only writer of the job's tasks, in one loop. Each turn takes in everything that happened
+ * since the last one (results, lost leases, commands, time), starts what can be started, and stores all of it in one
+ * statement guarded by the shard's epoch and the runner's number. Only then are workers told. So a turn is whole or it
+ * never was, and while one turn is being stored the next one collects.
+ */
+import { LoomError } from "../../common/errors.js";
+import type { Logger } from "../../common/log.js";
+import type { EndedAttempt, JobKey, JobProgressStore, NodeProgress } from "../store/job-progress.js";
+import { leaseKey, type Lease, type TaskResult } from "../workers/types.js";
+import type { Slot, SlotClient, SlotHub } from "../workers/hub.js";
+import type { JobControl, NodeOutcome, OpCompleted } from "../records/types.js";
+import type { AssignmentBuilder } from "./assignment.js";
+import type { RunJob, RunNode } from "./cluster-state.js";
+import type { JobProgress } from "./progress.js";
+import { isEnded, type JobState } from "./states.js";
+
+/** What a runner needs of the store and of the rest of the server. */
+export interface RunServices {
+  readonly store: JobProgressStore;
+  readonly hub: SlotHub;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** The job's state and the control records after a sequence number. */
+  readControls(key: JobKey, after: bigint): Promise<{ state: JobState; controls: readonly { seq: bigint; body: JobControl }[] }>;
+  /** Appends NodeChanged, unless another runner has taken over. */
+  replaceNode(key: JobKey, runner: number, node: number, incarnation: number): Promise<unknown>;
+  /** Appends OpCompleted, unless another runner has taken over; false where a command came in after `controlSeq`. */
+  complete(key: JobKey, runner: number, body: OpCompleted, controlSeq: bigint): Promise<boolean>;
+  /** Resolves when everything that scripts have printed so far is stored. */
+  flushLogs(): Promise<void>;
+  /** Something of this cluster has changed. */
+  changed(cluster: bigint): void;
+}
+
+export interface RunParts {
+  readonly key: JobKey;
+  readonly runner: number;
+  readonly controlSeq: bigint;
+  readonly job: RunJob;
+  readonly nodes: ReadonlyMap<number, RunNode>;
+  readonly progress: JobProgress;
+  readonly assignments: AssignmentBuilder;
+  readonly providerType: string;
+  /** Tasks that another runner had started: nobody will tell how they ended. */
+  readonly interrupted: readonly { readonly number: number; readonly attempt: number; readonly worker: string; readonly startedAt: number | undefined }[];
+}
+
+/** Milliseconds between looks at the clock and at the commands, where nothing else wakes the runner. */
+const IDLE_MS = 5000;
+/** Milliseconds before another try where a provider could not be reached. */
+const UNREACHABLE_MS = 5000;
+
+export interface JobRun extends SlotClient {
+  readonly key: JobKey;
+  readonly runner: number;
+  /** Commands may have been given. */
+  wake(): void;
+  /** Takes nothing new and resolves when the turn under way is stored. */
+  stop(): Promise<void>;
+  /** Resolves when the job has ended or another runner has it. */
+  readonly done: Promise<"ended" | "lost" | "stopped">;
+}
+
+export function startJobRun(parts: RunParts, services: RunServices): JobRun {
+  const { key, runner, job, nodes, progress, assignments, providerType } = parts;
+  const { store, hub, log } = services;
+  let controlSeq = parts.controlSeq;
+  let state: JobState = job.state;
+  let waitingFor = "";
+  let controlsDue = true;
+  let stopping = false;
+  let stepNeeded = true;
+  let resume: (() => void) | undefined;
+  const results: TaskResult[] = [];
+  const losses: Lease[] = [];
+  const running = new Map<number, { lease: Lease; startedAt: number; worker: string }>();
+  const touched = new Set<number>();
+  const interrupted = [...parts.interrupted];
+  let isFirstTurn = true;
+
+  const wake = (): void => {
+    stepNeeded = true;
+    resume?.();
+  };
+
+  const run: JobRun = {
+    key,
+    runner,
+    slotsFreed: wake,
+    result(result) {
+      results.push(result);
+      wake();
+    },
+    lost(lease) {
+      losses.push(lease);
+      wake();
+    },
+    wake() {
+      controlsDue = true;
+      wake();
+    },
+    async stop() {
+      stopping = true;
+      wake();
+      await run.done;
+    },
+    done: undefined as never,
+  };
+
+  /** Resolves when there is something to do, at the latest after IDLE_MS. */
+  function waitForWork(): Promise<void> {
+    if (stepNeeded) return Promise.resolve();
+    const next = progress.nextWake;
+    const delay = next === undefined ? IDLE_MS : Math.min(IDLE_MS, Math.max(0, next - services.now()));
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        resume = undefined;
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        controlsDue = true;
+        finish();
+      }, delay);
+      resume = finish;
+    });
+  }
+
+  function updateNode(number: number, changes: Partial<Omit<RunNode, "number">>): void {
+    const node = nodes.get(number);
+    if (node === undefined) return;
+    Object.assign(node, changes);
+    touched.add(number);
+    if (changes.addresses !== undefined || changes.state === "DELETED") assignments.changed();
+  }
+
+  function nodeSucceeded(task: number, result: TaskResult): void {
+    const number = progress.nodeOf(task);
+    const node = nodes.get(number);
+    if (node === undefined) return;
+    switch (progress.actionOf(task)) {
+      case "CREATE":
+      case "CONFIRM":
+        return updateNode(number, {
+          state: progress.actionOf(task) === "CREATE" ? "CREATING" : "UP",
+          machine: result.machine === "" ? node.machine : result.machine,
+          addresses: { ...node.addresses, ...result.addresses },
+          results: { ...node.results, ...result.results },
+          message: "",
+        });
+      case "DELETE":
+        return updateNode(number, { state: "DELETED", addresses: {}, message: "" });
+      default:
+        if (node.message !== "" && node.state === "FAILED") updateNode(number, { state: "UP", message: "" });
+    }
+  }
+
+  /** Takes one result in. What was not asked for by this runner, or was answered before, changes nothing. */
+  async function takeResult(result: TaskResult, attempts: EndedAttempt[]): Promise<void> {
+    const { task } = result.lease;
+    const current = running.get(task);
+    if (current === undefined || leaseKey(current.lease) !== leaseKey(result.lease)) return;
+    running.delete(task);
+    const now = services.now();
+    const ended = { task, number: result.lease.attempt, worker: current.worker, startedAt: current.startedAt, endedAt: now, exitCode: result.exitCode };
+    if (result.succeeded) {
+      progress.succeed(task, now);
+      nodeSucceeded(task, result);
+      attempts.push({ ...ended, state: "COMPLETE", reason: "", message: "" });
+      return;
+    }
+    const why = { reason: result.reason, message: result.message };
+    const wasCancelled = state === "CANCELLING";
+    attempts.push({ ...ended, ...why, state: wasCancelled ? "CANCELLED" : "FAILED" });
+    if (result.unreachable) {
+      waitingFor = result.message;
+      progress.defer(task, why, now, UNREACHABLE_MS);
+    } else if (progress.actionOf(task) === "CONFIRM" && !wasCancelled) {
+      await recreate(task, why, now);
+    } else {
+      progress.fail(task, { ...why, permanent: result.permanent }, now);
+    }
+    if (progress.stateOf(task) === "FAILED") updateNode(progress.nodeOf(task), { state: "FAILED", message: result.message });
+  }
+
+  /** A machine that cannot be confirmed is made again; its new incarnation is in the log before anything is made. */
+  async function recreate(task: number, why: { reason: string; message: string }, now: number): Promise<void> {
+    const node = nodes.get(progress.nodeOf(task))!;
+    progress.recreate(task, why, now);
+    // Without a machine this incarnation was never made: a runner before this one has raised it already.
+    if (progress.stateOf(task) === "FAILED" || node.machine === "") return;
+    await services.replaceNode(key, runner, node.number, node.incarnation + 1);
+    updateNode(node.number, { incarnation: node.incarnation + 1, state: "CREATING", machine: "", addresses: {}, results: {}, message: why.message });
+  }
+
+  function takeLoss(lease: Lease, attempts: EndedAttempt[]): void {
+    const current = running.get(lease.task);
+    if (current === undefined || leaseKey(current.lease) !== leaseKey(lease)) return;
+    running.delete(lease.task);
+    const now = services.now();
+    const why = { reason: "WORKER_LOST", message: `The worker ${current.worker} was lost before it told how the task ended.` };
+    progress.lose(lease.task, why, now);
+    attempts.push({ ...why, task: lease.task, number: lease.attempt, state: "LOST", worker: current.worker, exitCode: 0, startedAt: current.startedAt, endedAt: now });
+  }
+
+  function obey(control: JobControl): void {
+    const now = services.now();
+    switch (control.verb) {
+      case "pause":
+      case "resume":
+        return;
+      case "cancel":
+        progress.cancel(now);
+        for (const { lease } of running.values()) hub.revoke(lease);
+        return;
+      case "retry":
+        return progress.retryAll();
+      case "retryTask":
+        return progress.retry(control.task!);
+      case "skipTask":
+        progress.skip(control.task!, control.reason ?? "", now);
+    }
+  }
+
+  async function takeControls(): Promise<void> {
+    controlsDue = false;
+    const found = await services.readControls(key, controlSeq);
+    state = found.state;
+    for (const { seq, body } of found.controls) {
+      obey(body);
+      controlSeq = seq;
+    }
+  }
+
+  /** Starts what can be started and returns what to tell which worker once it is stored. */
+  function startTasks(): { slot: Slot; task: number; lease: Lease }[] {
+    if (state !== "RUNNING" || stopping) {
+      hub.leave(run);
+      return [];
+    }
+    const wanted = progress.readyCount;
+    if (wanted === 0) {
+      hub.leave(run);
+      return [];
+    }
+    const slots = hub.take(run, providerType, wanted);
+    const tasks = progress.takeReady(slots.length);
+    for (const unused of slots.slice(tasks.length)) unused.release();
+    return tasks.map((task, index) => {
+      const slot = slots[index]!;
+      const now = services.now();
+      progress.start(task, slot.worker, now);
+      const lease: Lease = { shard: key.shard, epoch: key.epoch, cluster: key.cluster, job: key.job, task, runner, attempt: progress.attemptOf(task) };
+      running.set(task, { lease, startedAt: now, worker: slot.worker });
+      return { slot, task, lease };
+    });
+  }
+
+  /** Stores the turn; waits for the database however long it takes, since the turn can be stored twice without harm. */
+  async function storeTurn(attempts: readonly EndedAttempt[], changedNodes: readonly NodeProgress[]): Promise<void> {
+    const tasks = progress.takeChanges();
+    const step = {
+      runner, controlSeq, attempts, tasks, nodes: changedNodes,
+      waitingFor: progress.count("RETRYING") > 0 && progress.count("RUNNING") === 0 ? waitingFor : "",
+      counts: {
+        tasks: progress.taskCount, done: progress.count("COMPLETE") + progress.count("SKIPPED"), running: progress.count("RUNNING"),
+        retrying: progress.count("RETRYING"), failed: progress.count("FAILED"),
+      },
+    };
+    for (let delay = 50; ; delay = Math.min(2000, delay * 2)) {
+      try {
+        return await store.save(key, step);
+      } catch (thrown) {
+        const error = LoomError.from(thrown);
+        if (error.reason !== "DATABASE_UNAVAILABLE" && error.reason !== "OUTCOME_UNKNOWN" && error.reason !== "DISK_FULL") throw error;
+        log.warn({ reason: error.reason, cluster: String(key.cluster), job: key.job }, "a job waits for the database");
+        await new Promise((resolve) => setTimeout(resolve, delay));
+      }
+    }
+  }
+
+  /** Tasks of a runner before this one start again; what they did is found by token and by task key. */
+  function takeInterrupted(attempts: EndedAttempt[]): void {
+    const now = services.now();
+    for (const { number, attempt, worker, startedAt } of interrupted.splice(0)) {
+      const why = { reason: "WORKER_LOST", message: "Loom was stopped before the task told how it ended." };
+      progress.lose(number, why, now);
+      attempts.push({ ...why, task: number, number: attempt, state: "LOST", worker, exitCode: 0, startedAt: startedAt ?? now, endedAt: now });
+    }
+    if (state === "CANCELLING") progress.cancel(now);
+  }
+
+  async function turn(): Promise<"ended" | undefined> {
+    stepNeeded = false;
+    const attempts: EndedAttempt[] = [];
+    if (isFirstTurn) takeInterrupted(attempts);
+    isFirstTurn = false;
+    const seqBefore = controlSeq;
+    if (controlsDue) await takeControls();
+    const taken = results.splice(0);
+    for (const result of taken) await takeResult(result, attempts);
+    for (const lease of losses.splice(0)) takeLoss(lease, attempts);
+    progress.wake(services.now());
+    const started = startTasks();
+    const changedNodes = [...touched].map((number) => progressOf(nodes.get(number)!));
+    touched.clear();
+    if (attempts.length > 0 || started.length > 0 || changedNodes.length > 0 || controlSeq !== seqBefore || progress.hasChanges) {
+      try {
+        await storeTurn(attempts, changedNodes);
+      } catch (thrown) {
+        for (const { slot } of started) slot.release();
+        throw thrown;
+      }
+      services.changed(key.cluster);
+    }
+    for (const result of taken) hub.settle(result.lease);
+    for (const { slot, task, lease } of started) hand(slot, task, lease);
+    return (await finish()) ? "ended" : undefined;
+  }
+
+  function hand(slot: Slot, task: number, lease: Lease): void {
+    try {
+      slot.assign(assignments.build(lease, { node: progress.nodeOf(task), service: progress.serviceOf(task), action: progress.actionOf(task) }));
+    } catch (thrown) {
+      const error = LoomError.from(thrown);
+      slot.release();
+      run.result({
+        lease, succeeded: false, reason: error.reason, message: error.message, exitCode: 0, permanent: true,
+        addresses: {}, machine: "", results: {}, unreachable: false,
+      });
+    }
+  }
+
+  async function finish(): Promise<boolean> {
+    if (running.size > 0 || isEnded(state)) return isEnded(state);
+    if (state === "PAUSED" && !progress.complete) return false;
+    const isCancelled = state === "CANCELLING" && !progress.complete;
+    if (!progress.complete && !isCancelled && !progress.stuck) return false;
+    const outcome = progress.complete ? "COMPLETE" : isCancelled ? "CANCELLED" : "FAILED";
+    const failed = outcome === "FAILED" ? progress.tasksIn("FAILED") : [];
+    // Whoever follows the logs stops at the end of the job.
+    await services.flushLogs();
+    const isAppended = await services.complete(key, runner, {
+      kind: "OpCompleted", job: key.job, outcome,
+      reason: outcome === "COMPLETE" ? "" : outcome === "CANCELLED" ? "CANCELLED" : "TASK_FAILED",
+      message: outcome === "FAILED" ? failureMessage(failed) : outcome === "CANCELLED" ? "Nothing that was made is forgotten: retry the job, or delete the cluster." : "",
+      nodes: [...nodes.values()].map(outcomeOf),
+      nothingLeft: job.kind === "CREATE" && outcome !== "COMPLETE" && neverStarted(),
+    }, controlSeq);
+    if (isAppended) services.changed(key.cluster);
+    else run.wake();
+    return isAppended;
+  }
+
+  function neverStarted(): boolean {
+    for (let task = 0; task < progress.taskCount; task += 1) if (progress.attemptOf(task) > 0) return false;
+    return true;
+  }
+
+  function failureMessage(failed: readonly number[]): string {
+    const first = failed[0];
+    if (first === undefined) return "Nothing more can be done, and not everything is.";
+    const service = progress.serviceOf(first);
+    const others = failed.length > 1 ? ` ${failed.length - 1} more failed.` : "";
+    return `${progress.actionOf(first)}${service === "" ? "" : ` of ${service}`} on node ${progress.nodeOf(first)} failed: ${progress.now(first).message || nodes.get(progress.nodeOf(first))?.message || "see its log"}${others}`;
+  }
+
+  async function loop(): Promise<"ended" | "lost" | "stopped"> {
+    try {
+      while (!stopping) {
+        if ((await turn()) === "ended") return "ended";
+        await waitForWork();
+      }
+      return "stopped";
+    } catch (thrown) {
+      const error = LoomError.from(thrown);
+      log[error.reason === "FENCED" ? "info" : "error"]({ err: thrown, cluster: String(key.cluster), job: key.job, runner }, "a runner gives its job up");
+      return "lost";
+    } finally {
+      hub.leave(run);
+    }
+  }
+
+  return Object.assign(run, { done: loop() });
+}
+
+function progressOf(node: RunNode): NodeProgress {
+  const { number, state, addresses, machine, results, message } = node;
+  return { number, state, addresses, machine, results, message };
+}
+
+const outcomeOf = (node: RunNode): NodeOutcome => progressOf(node);

@@ -1,0 +1,131 @@
+/** A server: the application, the job engine and the hub of worker streams, put together over one database. */
+import type { Logger } from "../common/log.js";
+import type { Application } from "./application.js";
+import { createClusterOperations } from "./clusters/operations.js";
+import { createCatalogOperations } from "./documents/operations.js";
+import { createCatalogSnapshots } from "./documents/snapshot.js";
+import { createEventOperations } from "./events/operations.js";
+import { createJobEngine, type JobEngine } from "./jobs/engine.js";
+import { createJobOperations } from "./jobs/operations.js";
+import type { ProgressLimits } from "./jobs/progress.js";
+import { createPlanner } from "./plan/thread.js";
+import { JOBS_TOPIC, createSignals, logsTopic } from "./signals.js";
+import type { Database } from "./store/database.js";
+import { createDocumentStore } from "./store/documents.js";
+import { openEpochs, openInstallation, type Installation } from "./store/installation.js";
+import { createJobProgressStore } from "./store/job-progress.js";
+import { createJobStore } from "./store/jobs.js";
+import { createLog } from "./store/log.js";
+import { readHeads } from "./store/read/events.js";
+import { createReader } from "./store/rows.js";
+import { openClusterSecrets, type SecretBox } from "./store/secrets.js";
+import { createTaskLogWriter } from "./store/task-logs.js";
+import { createTransactor, type TransactionHooks } from "./store/transaction.js";
+import { createTokens, type Tokens } from "./tenants/tokens.js";
+import { createSlotHub, type SlotHub } from "./workers/hub.js";
+
+export interface ServerOptions {
+  readonly database: Database;
+  readonly datacenter: string;
+  readonly space: { readonly start: number; readonly increment: number; readonly shards: number };
+  readonly secrets: SecretBox;
+  readonly version: string;
+  readonly log: Logger;
+  /** Names this process in job leases. */
+  readonly holder: string;
+  /** No other process can use this database. */
+  readonly soleOwner: boolean;
+  readonly timing?: Partial<Timing>;
+  readonly hooks?: TransactionHooks;
+}
+
+/** Milliseconds; the defaults are those of docs/architecture.md. */
+export interface Timing {
+  readonly taskLeaseMs: number;
+  readonly heartbeatMs: number;
+  readonly jobLeaseMs: number;
+  readonly backoffMs: (failures: number) => number;
+}
+
+const DEFAULT_TIMING: Timing = {
+  taskLeaseMs: 10_000,
+  heartbeatMs: 3_000,
+  jobLeaseMs: 10_000,
+  // 1 s, 4 s, 16 s.
+  backoffMs: (failures) => 1000 * 4 ** (failures - 1),
+};
+
+export interface Server {
+  readonly application: Application;
+  readonly hub: SlotHub;
+  readonly engine: JobEngine;
+  readonly tokens: Tokens;
+  readonly installation: Installation;
+  /** Stores what is under way and stops. The database stays open. */
+  stop(): Promise<void>;
+}
+
+/** Opens what the database holds and starts the job engine. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { database, log } = options;
+  const timing = { ...DEFAULT_TIMING, ...options.timing };
+  const now = (): number => Date.now();
+  const today = (): Date => new Date();
+  const transactor = createTransactor(database, {
+    ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+    onRetry: (name, attempt, error) => log.warn({ transaction: name, attempt, err: error }, "a transaction is tried again"),
+  });
+  const db = createReader(transactor);
+  const installation = await openInstallation(transactor, options, today);
+  const { epochs, space } = installation;
+  const records = createLog(transactor, today);
+  await openEpochs(records, installation, await readHeads(db));
+
+  const signals = createSignals();
+  const logWriter = createTaskLogWriter(transactor, now, (cluster, job) => signals.notify(logsTopic(cluster, job)),
+    (error) => log.error({ err: error }, "output of scripts could not be stored"));
+  const hub = createSlotHub({
+    leaseMs: timing.taskLeaseMs, heartbeatMs: timing.heartbeatMs, monotonic: () => performance.now(),
+    log: (chunk, tenant) => logWriter.write(chunk, tenant),
+  });
+  const documents = createDocumentStore(database);
+  const snapshots = createCatalogSnapshots(documents, () => hub.offers());
+  const jobStore = createJobStore(transactor, records, epochs);
+  const planner = createPlanner();
+  const limits: Omit<ProgressLimits, "keepGoing"> = { maxFailures: 3, maxLosses: 5, window: 512, backoffMs: timing.backoffMs };
+  const engine = createJobEngine(
+    { holder: options.holder, soleOwner: options.soleOwner, leaseMs: timing.jobLeaseMs, limits },
+    {
+      jobs: jobStore, progress: createJobProgressStore(transactor), hub, signals, log, now, plan: (request) => planner.plan(request),
+      flushLogs: () => logWriter.flush(),
+      openSecrets: (key) => openClusterSecrets(db, options.secrets, key.shard, key.cluster),
+    });
+  const tokens = createTokens(database, records, epochs);
+
+  const application: Application = {
+    clusters: createClusterOperations({
+      db, log: records, jobs: jobStore, epochs, space, signals, snapshots, secrets: options.secrets,
+      solve: (problem) => planner.solve(problem), plan: (request) => planner.plan(request), offers: () => hub.offers(),
+    }),
+    jobs: createJobOperations({ db, log: records, epochs, space, signals }),
+    catalog: createCatalogOperations({ store: documents, snapshots, log: records, epochs, signals, offers: () => hub.offers() }),
+    events: createEventOperations(db, space, signals),
+    system: {
+      get: () => Promise.resolve({
+        version: options.version, mode: "standalone", datacenter: installation.datacenter, idsStart: space.start, idsIncrement: space.increment,
+        shardsPerDatacenter: space.shards,
+      }),
+      identify: (token) => tokens.identify(token),
+    },
+  };
+  await engine.start();
+  signals.notify(JOBS_TOPIC);
+  return {
+    application, hub, engine, tokens, installation,
+    async stop() {
+      await engine.stop();
+      await logWriter.flush();
+      await planner.stop();
+    },
+  };
+}

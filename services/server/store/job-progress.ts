@@ -1,0 +1,179 @@
+/**
+ * SQL of running jobs: who runs them, and the one statement by which a job goes forward. Tasks, tries and what is known
+ * of nodes before the end of a job are local and disposable; everything else goes through records (log.ts).
+ */
+import { LoomError } from "../../common/errors.js";
+import { ACTIONS, type TaskGraph } from "../plan/types.js";
+import type { StoredTask, TaskNow } from "../jobs/progress.js";
+import type { JsonObject } from "../catalog/types.js";
+import type { NodeState } from "../clusters/states.js";
+import type { Transactor } from "./transaction.js";
+
+/** Which job, and by what right: writes of an older epoch or runner change nothing. */
+export interface JobKey {
+  readonly shard: number;
+  readonly epoch: bigint;
+  readonly cluster: bigint;
+  readonly job: number;
+  readonly tenant: string;
+}
+
+/** A try that has ended. */
+export interface EndedAttempt {
+  readonly task: number;
+  readonly number: number;
+  readonly state: "COMPLETE" | "FAILED" | "LOST" | "CANCELLED";
+  readonly worker: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly exitCode: number;
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+/** What is known of a node before the job ends. */
+export interface NodeProgress {
+  readonly number: number;
+  readonly state: NodeState;
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly machine: string;
+  readonly results: JsonObject;
+  readonly message: string;
+}
+
+/** One step of a job: everything that changed, stored at once or not at all. */
+export interface Step {
+  readonly runner: number;
+  readonly controlSeq: bigint;
+  readonly counts: { readonly tasks: number; readonly done: number; readonly running: number; readonly retrying: number; readonly failed: number };
+  readonly waitingFor: string;
+  readonly tasks: readonly TaskNow[];
+  readonly attempts: readonly EndedAttempt[];
+  readonly nodes: readonly NodeProgress[];
+}
+
+export interface JobProgressStore {
+  /**
+   * Becomes the runner of a job and returns the new runner number and the last control record its tasks know.
+   * Undefined where another holder's lease still runs, unless `soleOwner` says that no other holder can be alive.
+   */
+  take(key: JobKey, holder: string, leaseMs: number, soleOwner: boolean): Promise<{ runner: number; controlSeq: bigint } | undefined>;
+  renew(keys: readonly (JobKey & { readonly runner: number })[], leaseMs: number): Promise<void>;
+  /** Tasks as stored, with worker and start of those that were running. */
+  loadTasks(key: JobKey): Promise<(StoredTask & { readonly worker: string; readonly startedAt: number | undefined })[]>;
+  /** Numbers of nodes with what is known of them. */
+  loadNodes(key: JobKey): Promise<NodeProgress[]>;
+  /** Adds the tasks of a plan that are not there yet. */
+  insertTasks(key: JobKey, graph: TaskGraph, providerType: string, from: number): Promise<void>;
+  /** @throws FENCED where the epoch or the runner is not the newest any more */
+  save(key: JobKey, step: Step): Promise<void>;
+}
+
+/** Rows of one INSERT of tasks: large enough to be fast, small enough to keep other writers waiting briefly. */
+const CHUNK = 5000;
+
+const STEP = `
+WITH fence AS (SELECT 1 FROM shard_fence WHERE shard = $1 AND epoch = $2 FOR SHARE),
+run AS (
+  UPDATE job_run SET progress = progress + 1, control_seq = $6, task_count = $7, done_count = $8, running_count = $9, retrying_count = $10,
+    failed_count = $11, waiting_for = $12
+  WHERE shard = $1 AND cluster_id = $3 AND job = $4 AND runner = $5 AND EXISTS (SELECT 1 FROM fence)
+  RETURNING progress, tenant, runner),
+changed AS (
+  UPDATE task SET state = c.state, attempt = c.attempt, failures = c.failures, ready_at = c.ready_at, worker = c.worker, reason = c.reason,
+    message = c.message, started_at = c.started_at, ended_at = c.ended_at, progress = run.progress
+  FROM run, unnest($13::int4[], $14::text[], $15::int4[], $16::int4[], $17::timestamptz[], $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::timestamptz[])
+    AS c (number, state, attempt, failures, ready_at, worker, reason, message, started_at, ended_at)
+  WHERE task.shard = $1 AND task.cluster_id = $3 AND task.job = $4 AND task.number = c.number),
+tried AS (
+  INSERT INTO attempt (shard, cluster_id, job, task, number, tenant, state, worker, runner, reason, message, exit_code, started_at, ended_at)
+  SELECT $1, $3, $4, a.task, a.number, run.tenant, a.state, a.worker, run.runner, a.reason, a.message, a.exit_code, a.started_at, a.ended_at
+  FROM run, unnest($23::int4[], $24::int4[], $25::text[], $26::text[], $27::text[], $28::text[], $29::int4[], $30::timestamptz[], $31::timestamptz[])
+    AS a (task, number, state, worker, reason, message, exit_code, started_at, ended_at)
+  ON CONFLICT DO NOTHING),
+seen AS (
+  INSERT INTO node_progress (shard, cluster_id, number, tenant, state, addresses, machine, results, message)
+  SELECT $1, $3, n.number, run.tenant, n.state, n.addresses::jsonb, n.machine, n.results::jsonb, n.message
+  FROM run, unnest($32::int4[], $33::text[], $34::text[], $35::text[], $36::text[], $37::text[]) AS n (number, state, addresses, machine, results, message)
+  ON CONFLICT (shard, cluster_id, number) DO UPDATE SET state = excluded.state, addresses = excluded.addresses, machine = excluded.machine,
+    results = excluded.results, message = excluded.message)
+SELECT progress FROM run`;
+
+const date = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms));
+
+export function createJobProgressStore(transactor: Transactor): JobProgressStore {
+  return {
+    async take(key, holder, leaseMs, soleOwner) {
+      const [row] = await transactor.inShard("take job", key, (tx) =>
+        tx.rows<{ runner: number; control_seq: bigint }>(
+          `INSERT INTO job_run (shard, cluster_id, job, tenant, runner, holder, lease_until, progress, control_seq, task_count, done_count, running_count, retrying_count, failed_count, waiting_for)
+           VALUES ($1, $2, $3, $4, 1, $5, now() + $6 * interval '1 millisecond', 0, 0, 0, 0, 0, 0, 0, '')
+           ON CONFLICT (shard, cluster_id, job) DO UPDATE SET runner = job_run.runner + 1, holder = excluded.holder, lease_until = excluded.lease_until
+             WHERE $7 OR job_run.holder = excluded.holder OR job_run.lease_until < now()
+           RETURNING runner, control_seq`,
+          [key.shard, key.cluster, key.job, key.tenant, holder, leaseMs, soleOwner]));
+      return row === undefined ? undefined : { runner: row.runner, controlSeq: row.control_seq };
+    },
+
+    async renew(keys, leaseMs) {
+      if (keys.length === 0) return;
+      await transactor.statement("renew jobs",
+        `UPDATE job_run SET lease_until = now() + $5 * interval '1 millisecond'
+         FROM unnest($1::int4[], $2::int8[], $3::int4[], $4::int4[]) AS k (shard, cluster_id, job, runner)
+         WHERE job_run.shard = k.shard AND job_run.cluster_id = k.cluster_id AND job_run.job = k.job AND job_run.runner = k.runner`,
+        [keys.map((key) => key.shard), keys.map((key) => key.cluster), keys.map((key) => key.job), keys.map((key) => key.runner), leaseMs]);
+    },
+
+    async loadTasks(key) {
+      const rows = await transactor.statement<{ number: number; state: StoredTask["state"]; attempt: number; failures: number; ready_at: Date | null; worker: string; started_at: Date | null }>("load tasks",
+        "SELECT number, state, attempt, failures, ready_at, worker, started_at FROM task WHERE shard = $1 AND cluster_id = $2 AND job = $3 ORDER BY number",
+        [key.shard, key.cluster, key.job]);
+      return rows.map((row) => ({ number: row.number, state: row.state, attempt: row.attempt, failures: row.failures, readyAt: row.ready_at?.getTime(),
+        worker: row.worker, startedAt: row.started_at?.getTime() }));
+    },
+
+    async loadNodes(key) {
+      return transactor.statement<NodeProgress>("load node progress",
+        "SELECT number, state, addresses, machine, results, message FROM node_progress WHERE shard = $1 AND cluster_id = $2", [key.shard, key.cluster]);
+    },
+
+    async insertTasks(key, graph, providerType, from) {
+      for (let start = from; start < graph.taskCount; start += CHUNK) {
+        const end = Math.min(start + CHUNK, graph.taskCount);
+        const numbers: number[] = [];
+        const services: string[] = [];
+        const actions: string[] = [];
+        for (let task = start; task < end; task += 1) {
+          numbers.push(task);
+          services.push(graph.serviceNames[graph.service[task]!]!);
+          actions.push(ACTIONS[graph.action[task]!]!);
+        }
+        await transactor.inShard("insert tasks", key, (tx) =>
+          tx.query(
+            `INSERT INTO task (shard, cluster_id, job, number, tenant, node, service, action, stage, provider_type, state, attempt, failures, worker, reason, message, progress)
+             SELECT $1, $2, $3, t.number, $4, t.node, t.service, t.action, t.stage, $5, 'WAITING', 0, 0, '', '', '', 0
+             FROM unnest($6::int4[], $7::int4[], $8::text[], $9::text[], $10::int4[]) AS t (number, node, service, action, stage)
+             ON CONFLICT DO NOTHING`,
+            [key.shard, key.cluster, key.job, key.tenant, providerType, numbers, [...graph.node.subarray(start, end)], services, actions, [...graph.stage.subarray(start, end)]]));
+      }
+    },
+
+    async save(key, step) {
+      const { tasks, attempts, nodes, counts } = step;
+      const rows = await transactor.statement<{ progress: bigint }>("job step", STEP, [
+        key.shard, key.epoch, key.cluster, key.job, step.runner, step.controlSeq, counts.tasks, counts.done, counts.running, counts.retrying, counts.failed, step.waitingFor,
+        tasks.map((task) => task.number), tasks.map((task) => task.state), tasks.map((task) => task.attempt), tasks.map((task) => task.failures),
+        tasks.map((task) => date(task.readyAt)), tasks.map((task) => task.worker), tasks.map((task) => task.reason), tasks.map((task) => task.message),
+        tasks.map((task) => date(task.startedAt)), tasks.map((task) => date(task.endedAt)),
+        attempts.map((attempt) => attempt.task), attempts.map((attempt) => attempt.number), attempts.map((attempt) => attempt.state), attempts.map((attempt) => attempt.worker),
+        attempts.map((attempt) => attempt.reason), attempts.map((attempt) => attempt.message), attempts.map((attempt) => attempt.exitCode),
+        attempts.map((attempt) => date(attempt.startedAt)), attempts.map((attempt) => date(attempt.endedAt)),
+        nodes.map((node) => node.number), nodes.map((node) => node.state), nodes.map((node) => JSON.stringify(node.addresses)), nodes.map((node) => node.machine),
+        nodes.map((node) => JSON.stringify(node.results)), nodes.map((node) => node.message),
+      ], "job_step");
+      if (rows.length === 0) {
+        throw new LoomError("FENCED", "Another runner has taken this job over.", { metadata: { cluster: String(key.cluster), job: String(key.job) } });
+      }
+    },
+  };
+}

@@ -1,0 +1,123 @@
+/** Clusters and nodes as people see them. */
+import { clusterName } from "../../../common/ids.js";
+import type { ClusterTemplate, JsonObject, Link } from "../../catalog/types.js";
+import type { ClusterState, NodeObservation, NodeState } from "../../clusters/states.js";
+import type { NodeGroup } from "../../layout/types.js";
+import type { ClusterView, NodeView } from "../../views.js";
+import type { Rows } from "../rows.js";
+import { JOB_COLUMNS, jobView, type JobRow } from "./jobs.js";
+
+export interface ClusterRow {
+  readonly shard: number;
+  readonly id: bigint;
+  readonly uid: string;
+  readonly tenant: string;
+  readonly owner: string;
+  readonly display_name: string;
+  readonly description: string;
+  readonly cluster_state: ClusterState;
+  readonly template: string;
+  readonly template_version: number;
+  readonly provider: string;
+  readonly node_count: number;
+  readonly services: string[];
+  readonly config: JsonObject;
+  readonly layout: NodeGroup[];
+  readonly created_at: Date;
+  readonly cluster_epoch: bigint;
+  readonly cluster_seq: bigint;
+  /** Links of the template, macros as written; only where one cluster is read. */
+  readonly template_links?: ClusterTemplate["links"] | null;
+  /** Links of its services, in a row's arrays; only where one cluster is read. */
+  readonly service_links?: readonly Link[] | null;
+}
+
+const CLUSTER_COLUMNS = `c.id, c.uid, c.tenant, c.owner, c.display_name, c.description, c.state AS cluster_state, c.template, c.template_version,
+  c.provider, c.node_count, c.services, c.config, c.layout, c.created_at, c.epoch AS cluster_epoch, c.seq AS cluster_seq`;
+const WITH_JOB = `FROM cluster c
+  LEFT JOIN job j ON j.shard = c.shard AND j.cluster_id = c.id AND j.number = c.last_job
+  LEFT JOIN job_run r ON r.shard = c.shard AND r.cluster_id = c.id AND r.job = c.last_job`;
+
+export type ClusterWithJob = ClusterRow & JobRow;
+
+/** @param links with macros expanded, or as written where they cannot be yet */
+export function clusterView(row: ClusterWithJob, config: JsonObject, links: ClusterView["links"]): ClusterView {
+  return {
+    name: clusterName(row.display_name, row.id), uid: row.uid, displayName: row.display_name, description: row.description, state: row.cluster_state,
+    template: row.template, templateVersion: row.template_version, provider: row.provider, nodeCount: row.node_count, services: row.services,
+    config, owner: row.owner, tenant: row.tenant, createTime: row.created_at, job: row.number === null ? undefined : jobView(row), links,
+    etag: `${row.cluster_epoch}-${row.cluster_seq}`, layout: row.layout, plan: undefined,
+  };
+}
+
+export async function readCluster(db: Rows, shard: number, id: bigint): Promise<ClusterWithJob | undefined> {
+  const [row] = await db.rows<ClusterWithJob & { services_spec: Record<string, { body: { links?: Link[] } }> }>(
+    `SELECT ${CLUSTER_COLUMNS}, ${JOB_COLUMNS}, c.shard, c.spec #> '{template,body,links}' AS template_links, c.spec -> 'services' AS services_spec
+     ${WITH_JOB} WHERE c.shard = $1 AND c.id = $2`, [shard, id], "read_cluster");
+  return row === undefined ? undefined : { ...row, service_links: Object.values(row.services_spec).flatMap((service) => service.body.links ?? []) };
+}
+
+export interface ClusterFilter {
+  readonly tenant: string;
+  /** Empty: all but TERMINATED. */
+  readonly states: readonly ClusterState[];
+  readonly displayName: string;
+  readonly template: string;
+  /** (created_at in ISO text, id) of the last cluster of the page before. */
+  readonly before: readonly (string | number)[] | undefined;
+  readonly limit: number;
+}
+
+/** Newest first. The clusters are found first, by index, and only those of the page are joined with their jobs. */
+export async function readClusters(db: Rows, filter: ClusterFilter): Promise<ClusterWithJob[]> {
+  return db.rows<ClusterWithJob>(
+    `SELECT ${CLUSTER_COLUMNS}, ${JOB_COLUMNS}, c.shard
+     FROM (SELECT * FROM cluster WHERE tenant = $1
+             AND (CASE WHEN $2::text[] = '{}' THEN state <> 'TERMINATED' ELSE state = ANY($2) END)
+             AND ($3 = '' OR display_name = $3) AND ($4 = '' OR template = $4)
+             AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
+           ORDER BY created_at DESC, id DESC LIMIT $7) c
+     LEFT JOIN job j ON j.shard = c.shard AND j.cluster_id = c.id AND j.number = c.last_job
+     LEFT JOIN job_run r ON r.shard = c.shard AND r.cluster_id = c.id AND r.job = c.last_job
+     ORDER BY c.created_at DESC, c.id DESC`,
+    [filter.tenant, filter.states, filter.displayName, filter.template, filter.before?.[0] ?? null, filter.before?.[1] ?? null, filter.limit], "read_clusters");
+}
+
+interface NodeRow {
+  readonly number: number;
+  readonly incarnation: number;
+  readonly state: NodeState;
+  readonly hostname: string;
+  readonly addresses: Record<string, string>;
+  readonly hardware_type: string;
+  readonly image_type: string;
+  readonly services: string[];
+  readonly machine: string;
+  readonly message: string;
+}
+
+export interface NodeFilter {
+  readonly showDeleted: boolean;
+  /** Nodes after this number. */
+  readonly after?: number;
+  readonly number?: number;
+  /** Only nodes with one of these services; empty: all. */
+  readonly services?: readonly string[];
+  readonly limit: number;
+}
+
+/** What a running job knows of a node comes before what the last finished one left. */
+export async function readNodes(db: Rows, shard: number, cluster: bigint, clusterText: string, filter: NodeFilter): Promise<NodeView[]> {
+  const rows = await db.rows<NodeRow>(
+    `SELECT n.number, n.incarnation, COALESCE(p.state, n.state) AS state, n.hostname, COALESCE(p.addresses, n.addresses) AS addresses,
+       n.hardware_type, n.image_type, n.services, COALESCE(p.machine, n.machine) AS machine, COALESCE(p.message, n.message) AS message
+     FROM node n LEFT JOIN node_progress p ON p.shard = n.shard AND p.cluster_id = n.cluster_id AND p.number = n.number
+     WHERE n.shard = $1 AND n.cluster_id = $2 AND ($3 OR COALESCE(p.state, n.state) <> 'DELETED') AND ($4::int4 IS NULL OR n.number > $4)
+       AND ($5::int4 IS NULL OR n.number = $5) AND ($6::text[] = '{}' OR n.services && $6)
+     ORDER BY n.number LIMIT $7`,
+    [shard, cluster, filter.showDeleted, filter.after ?? null, filter.number ?? null, filter.services ?? [], filter.limit], "read_nodes");
+  return rows.map((row) => ({
+    cluster: clusterText, number: row.number, incarnation: row.incarnation, state: row.state, observed: "UNKNOWN" as NodeObservation, hostname: row.hostname,
+    addresses: row.addresses, hardwareType: row.hardware_type, imageType: row.image_type, services: row.services, machine: row.machine, message: row.message,
+  }));
+}

@@ -1,0 +1,222 @@
+/**
+ * Worker streams, their free slots, and the leases of the tasks they run. In memory: a lease that is lost with this
+ * process is lost to the worker too, which then stops by itself.
+ *
+ * Fairness: jobs that want more slots than they got stand in a queue; each freed slot wakes the first of it, and a job
+ * takes at most its share of the free slots while others wait.
+ */
+import { leaseKey, type Assignment, type Lease, type LogChunk, type TaskResult, type WorkerHub, type WorkerSession } from "./types.js";
+import type { PluginTypeView } from "../views.js";
+
+/** A job as the hub sees it. */
+export interface SlotClient {
+  /** There may be free slots now. */
+  slotsFreed(): void;
+  /** A task has ended; call `settle` with the lease once that is stored or refused. */
+  result(result: TaskResult): void;
+  /** A lease ran out: whatever its worker did, nobody vouches for it. */
+  lost(lease: Lease): void;
+}
+
+/** A slot taken for one task. */
+export interface Slot {
+  readonly worker: string;
+  /** Hands the task to the worker. */
+  assign(assignment: Assignment): void;
+  /** Gives the slot back unused. */
+  release(): void;
+}
+
+export interface SlotHub extends WorkerHub {
+  /** Up to `most` slots of workers that offer the provider type. Fewer than asked: the client is woken later. */
+  take(client: SlotClient, providerType: string, most: number): Slot[];
+  /** The client wants no more slots. */
+  leave(client: SlotClient): void;
+  /** The result of this lease is stored or refused for ever. */
+  settle(lease: Lease): void;
+  /** Asks the worker to kill the task. */
+  revoke(lease: Lease): void;
+  /** Provider and automator types that connected workers offer. */
+  offers(): readonly PluginTypeView[];
+  /** Tells every client of leases that have run out; to be called about once a second. */
+  sweep(): void;
+}
+
+export interface HubOptions {
+  /** Milliseconds a lease holds without a heartbeat. */
+  readonly leaseMs: number;
+  /** Milliseconds between heartbeats; a third of the lease or less. */
+  readonly heartbeatMs: number;
+  /** Milliseconds that never go back. */
+  monotonic(): number;
+  /** Output of a script of this tenant. */
+  log(chunk: LogChunk, tenant: string): void;
+}
+
+interface Worker {
+  readonly session: WorkerSession;
+  readonly providerTypes: ReadonlySet<string>;
+  used: number;
+  open: boolean;
+  outgoing: Assignment[];
+}
+
+interface Held {
+  readonly lease: Lease;
+  readonly client: SlotClient;
+  readonly tenant: string;
+  worker: Worker;
+  deadline: number;
+}
+
+export function createSlotHub(options: HubOptions): SlotHub {
+  const workers = new Set<Worker>();
+  const held = new Map<string, Held>();
+  /** Clients that got fewer slots than they wanted, longest waiting first. */
+  const waiting = new Map<SlotClient, string>();
+
+  const freeOf = (worker: Worker): number => (worker.open ? worker.session.slots - worker.used : 0);
+
+  function wakeWaiting(): void {
+    let free = 0;
+    for (const worker of workers) free += Math.max(0, freeOf(worker));
+    for (const client of [...waiting.keys()].slice(0, free)) client.slotsFreed();
+  }
+
+  function freeSlot(worker: Worker): void {
+    worker.used -= 1;
+    if (worker.open) wakeWaiting();
+  }
+
+  /** Several tasks of one step go out in one message. */
+  function send(worker: Worker, assignment: Assignment): void {
+    worker.outgoing.push(assignment);
+    if (worker.outgoing.length > 1) return;
+    queueMicrotask(() => {
+      const batch = worker.outgoing;
+      worker.outgoing = [];
+      if (worker.open) worker.session.assign(batch);
+    });
+  }
+
+  function slotOf(worker: Worker, client: SlotClient): Slot {
+    worker.used += 1;
+    return {
+      worker: worker.session.worker,
+      assign(assignment) {
+        held.set(leaseKey(assignment.lease), { lease: assignment.lease, client, tenant: assignment.tenant, worker, deadline: options.monotonic() + options.leaseMs });
+        send(worker, assignment);
+      },
+      release: () => freeSlot(worker),
+    };
+  }
+
+  return {
+    leaseMs: options.leaseMs,
+    heartbeatMs: options.heartbeatMs,
+
+    open(session) {
+      const worker: Worker = {
+        session, used: 0, open: true, outgoing: [],
+        providerTypes: new Set(session.offers.filter((offer) => offer.kind === "PROVIDER").map((offer) => offer.type)),
+      };
+      workers.add(worker);
+      wakeWaiting();
+      return {
+        results(results) {
+          const refused: Lease[] = [];
+          for (const result of results) {
+            const holder = held.get(leaseKey(result.lease));
+            if (holder === undefined) {
+              refused.push(result.lease);
+              continue;
+            }
+            moveTo(holder, worker);
+            holder.client.result(result);
+          }
+          if (refused.length > 0) session.acknowledge(refused);
+        },
+        heartbeat(leases) {
+          const renewed: Lease[] = [];
+          for (const lease of leases) {
+            const holder = held.get(leaseKey(lease));
+            if (holder === undefined) continue;
+            moveTo(holder, worker);
+            holder.deadline = options.monotonic() + options.leaseMs;
+            renewed.push(lease);
+          }
+          session.renewed(renewed);
+        },
+        log(chunk) {
+          // Output of a lease that is not held any more belongs to a try that was given up.
+          const holder = held.get(leaseKey(chunk.lease));
+          if (holder !== undefined) options.log(chunk, holder.tenant);
+        },
+        close() {
+          worker.open = false;
+          workers.delete(worker);
+        },
+      };
+    },
+
+    take(client, providerType, most) {
+      const able = [...workers].filter((worker) => worker.providerTypes.has(providerType) && freeOf(worker) > 0);
+      const free = able.reduce((sum, worker) => sum + freeOf(worker), 0);
+      const others = waiting.size - (waiting.has(client) ? 1 : 0);
+      const share = Math.min(most, others === 0 ? free : Math.ceil(free / (others + 1)));
+      const slots: Slot[] = [];
+      // The emptiest worker first, so that work is spread.
+      able.sort((a, b) => freeOf(b) - freeOf(a));
+      for (let round = 0; slots.length < share; round += 1) {
+        const worker = able[round % able.length]!;
+        if (freeOf(worker) > 0) slots.push(slotOf(worker, client));
+      }
+      waiting.delete(client);
+      if (slots.length < most) waiting.set(client, providerType);
+      return slots;
+    },
+
+    leave(client) {
+      waiting.delete(client);
+    },
+
+    settle(lease) {
+      const key = leaseKey(lease);
+      const holder = held.get(key);
+      if (holder === undefined) return;
+      held.delete(key);
+      if (holder.worker.open) holder.worker.session.acknowledge([lease]);
+      freeSlot(holder.worker);
+    },
+
+    revoke(lease) {
+      const holder = held.get(leaseKey(lease));
+      if (holder?.worker.open === true) holder.worker.session.revoke([lease]);
+    },
+
+    offers() {
+      const types = new Map<string, PluginTypeView>();
+      for (const worker of workers) for (const offer of worker.session.offers) types.set(`${offer.kind} ${offer.type}`, offer);
+      return [...types.values()].sort((a, b) => (a.kind === b.kind ? (a.type < b.type ? -1 : 1) : a.kind === "PROVIDER" ? -1 : 1));
+    },
+
+    sweep() {
+      const now = options.monotonic();
+      for (const [key, holder] of held) {
+        if (holder.deadline > now) continue;
+        held.delete(key);
+        if (holder.worker.open) holder.worker.session.revoke([holder.lease]);
+        freeSlot(holder.worker);
+        holder.client.lost(holder.lease);
+      }
+    },
+  };
+
+  /** A worker that lost its stream comes back on another one with the tasks it still runs. */
+  function moveTo(holder: Held, worker: Worker): void {
+    if (holder.worker === worker) return;
+    holder.worker.used -= 1;
+    worker.used += 1;
+    holder.worker = worker;
+  }
+}
