@@ -1,0 +1,135 @@
+/** A provisioner: a process (or a part of one) that acts. It holds Work streams to servers and does what they hand out. */
+import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
+import { WorkerServiceClient, type Inventory, type InventoryReport, type OfferedType, type Register } from "../../../gen/services/loom/internal/v1/worker.js";
+import { LoomError } from "../../common/errors.js";
+import type { Automator } from "../automators/automator.js";
+import type { FieldSchema, Provider } from "../providers/provider.js";
+import { createExecutor } from "./execute.js";
+import { createWorkStream } from "./stream.js";
+import type { RunningTask } from "./task.js";
+
+/** What a provisioner asks of a log; a pino logger is one. */
+export interface ProvisionerLog {
+  debug(details: object, message: string): void;
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface ProvisionerClock {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** From 0 to below 1. */
+  random(): number;
+}
+
+export interface ProvisionerOptions {
+  /** The process's name; unique among the provisioners of a datacenter. */
+  readonly name: string;
+  readonly datacenter?: string;
+  /** `unix:/path` or `host:port`. */
+  readonly address: string;
+  readonly providers: readonly Provider[];
+  readonly automators: readonly Automator[];
+  /** Tasks at once on each stream. */
+  readonly slots: number;
+  readonly streams: number;
+  readonly log: ProvisionerLog;
+  readonly clock?: ProvisionerClock;
+  /** Plain text where absent. */
+  readonly credentials?: ChannelCredentials;
+}
+
+export interface Provisioner {
+  start(): void;
+  /**
+   * Takes no new tasks, ends this side of the running ones and closes the streams. Scripts on nodes go on; they are
+   * fenced when their tasks are handed out again.
+   */
+  stop(): Promise<void>;
+  /** Fulfilled when everything has stopped. */
+  readonly done: Promise<void>;
+}
+
+const CHANNEL_OPTIONS: ChannelOptions = {
+  // Every stream has a connection of its own, so that a balancer can spread them.
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 2_000,
+  "grpc.max_receive_message_length": 64 * 1024 * 1024,
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5_000,
+  "grpc.enable_retries": 0,
+};
+
+const SYSTEM_CLOCK: ProvisionerClock = { now: () => performance.now(), random: Math.random };
+
+export function createProvisioner(options: ProvisionerOptions): Provisioner {
+  const { log, providers, automators } = options;
+  const executor = createExecutor(providers, automators, (error, { action, node, clusterName }) => {
+    log.error({ error: String(error), action, cluster: clusterName, node: node.number }, "a task met an unknown error");
+  });
+
+  async function register(worker: string): Promise<Register> {
+    return {
+      provisioner: options.name,
+      worker,
+      slots: options.slots,
+      datacenter: options.datacenter ?? "",
+      providers: await Promise.all(providers.map(async (each) => offered(each, await each.unavailable()))),
+      automators: automators.map((each) => offered(each, undefined)),
+    };
+  }
+
+  async function inventory({ query, providerType, providerFields }: Inventory): Promise<InventoryReport> {
+    try {
+      const provider = providers.find(({ type }) => type === providerType);
+      if (provider === undefined) throw new LoomError("PLUGIN_TYPE_UNKNOWN", `This provisioner has no provider of type "${providerType}".`);
+      const machines = await provider.inventory(providerFields ?? {});
+      return { query, machines: machines.map(({ token, machine, running }) => ({ token, machine, running })), error: "" };
+    } catch (error) {
+      if (!(error instanceof LoomError)) log.error({ error: String(error), provider: providerType }, "an inventory met an unknown error");
+      return { query, machines: [], error: LoomError.from(error).message };
+    }
+  }
+
+  const byTask = new Map<string, RunningTask>();
+  const streams = Array.from({ length: options.streams }, (_, index) => {
+    const worker = `${options.name}-${index + 1}`;
+    return createWorkStream({
+      worker,
+      connect: () => new WorkerServiceClient(options.address, options.credentials ?? ChannelCredentials.createInsecure(), CHANNEL_OPTIONS),
+      register: () => register(worker),
+      executor,
+      inventory,
+      byTask,
+      clock: options.clock ?? SYSTEM_CLOCK,
+      log,
+    });
+  });
+  let finish: () => void = () => {};
+  const done = new Promise<void>((resolve) => (finish = resolve));
+  let runs: Promise<void>[] | undefined;
+  return {
+    start() {
+      runs ??= streams.map((stream) => stream.run());
+    },
+    async stop() {
+      await Promise.all(streams.map((stream) => stream.stop()));
+      await Promise.all(runs ?? []);
+      finish();
+    },
+    done,
+  };
+}
+
+function offered(plugin: { readonly type: string; readonly description: string; readonly fields: readonly FieldSchema[] }, unavailable: string | undefined): OfferedType {
+  return {
+    type: plugin.type,
+    description: plugin.description,
+    fields: plugin.fields.map(({ name, type, description, required, sensitive }) => ({
+      name, type, description, required: required ?? false, sensitive: sensitive ?? false,
+    })),
+    unavailableReason: unavailable ?? "",
+  };
+}
