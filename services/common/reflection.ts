@@ -80,7 +80,8 @@ type Field = Record<string, string | number>;
  * which no npm package carries.
  */
 function protocol(packageName: string): DescService {
-  const string = (name: string, number: number): Field => ({ name, number, type: "TYPE_STRING", label: "LABEL_OPTIONAL" });
+  const jsonName = (name: string): string => name.replace(/_[a-z]/g, (letter) => letter[1]!.toUpperCase());
+  const string = (name: string, number: number): Field => ({ name, number, jsonName: jsonName(name), type: "TYPE_STRING", label: "LABEL_OPTIONAL" });
   const message = (name: string, number: number, type: string): Field => ({ ...string(name, number), type: "TYPE_MESSAGE", typeName: `.${packageName}.${type}` });
   const choice = (field: Field): Field => ({ ...field, oneofIndex: 0 });
   const list = (field: Field): Field => ({ ...field, label: "LABEL_REPEATED" });
