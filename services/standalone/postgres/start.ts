@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+// oxlint-disable-next-line no-restricted-imports -- asks whether the process it starts answers, and no more
 import pg from "pg";
 import { LoomError } from "../../common/errors.js";
 import type { Logger } from "../../common/log.js";
