@@ -1,12 +1,17 @@
 /** The Docker daemon of a test run: the one that answers, or one that is started for the run and stopped after it. */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 
 const SCRIPT = "tools/docker/ensure-docker.sh";
 
 export interface Docker {
   /** Undefined where a daemon answers, otherwise why not. */
   readonly missing: string | undefined;
-  /** Containers and networks that were not there at the start; both lists are empty where all is well. */
+  /**
+   * Containers and networks that were not there at the start. Always empty where the daemon was there before: others
+   * may be using it.
+   */
   leftovers(): string[];
   stop(): void;
 }
@@ -24,11 +29,14 @@ export function ensureDocker(folder: string): Docker {
         ?.replace(/^docker: /, "") ?? "";
     return { missing: reason || "no Docker daemon answers", leftovers: () => [], stop: () => {} };
   }
+  const ours = existsSync(join(folder, "dockerd.pid"));
   const before = new Set(inventory());
   return {
     missing: undefined,
-    leftovers: () => inventory().filter((line) => !before.has(line)),
-    stop: () => void spawnSync("sh", [SCRIPT, "stop", folder], { stdio: "inherit" }),
+    leftovers: () => (ours ? inventory().filter((line) => !before.has(line)) : []),
+    stop: () => {
+      if (ours) spawnSync("sh", [SCRIPT, "stop", folder], { stdio: "inherit" });
+    },
   };
 }
 

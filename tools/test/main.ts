@@ -5,7 +5,7 @@
  *   node --import tsx tools/test/main.ts [check | unit | integration | docker | e2e | chaos]...
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Counts } from "../mocha-summary/reporter.js";
@@ -109,5 +109,7 @@ if (interrupted) {
   say("\ninterrupted");
   process.exit(130);
 }
-say(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
+const closing = `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`;
+if (process.env.LOOM_TEST_SUMMARY !== undefined) writeFileSync(process.env.LOOM_TEST_SUMMARY, `${closing}\n`);
+say(`\n${closing}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
