@@ -3,8 +3,11 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { useDatabase } from "../../../test/support/database.js";
 import { LoomError } from "../../common/errors.js";
-import { createSecretBox } from "./secrets.js";
+import { createReader } from "./rows.js";
+import { clusterSecretContext, createSecretBox, openClusterSecrets } from "./secrets.js";
+import { createTransactor } from "./transaction.js";
 
 describe("secret box", () => {
   let folder: string;
@@ -62,5 +65,27 @@ describe("secret box", () => {
       await writeFile(join(folder, "keys"), text);
       await assert.rejects(createSecretBox(join(folder, "keys")), unreadable);
     }
+  });
+
+  describe("in the database", () => {
+    const db = useDatabase();
+    const uid = "00000000-0000-4000-8000-000000000001";
+
+    it("opens the secrets of one cluster", async () => {
+      const box = await createSecretBox(join(folder, "keys"));
+      const transactor = createTransactor(db.database);
+      await transactor.run("prepare", async (tx) => {
+        await tx.query(
+          `INSERT INTO cluster (shard, id, uid, tenant, owner, display_name, description, state, template, template_version, provider, node_count, services, spec, config, layout, next_node, last_job, created_at, epoch, seq)
+           VALUES (8, 1, $1, 't', 'o', 'd', '', 'ACTIVE', 't', 1, 'p', 1, '{}', '{}', '{}', '[]', 1000, 1, now(), 1, 1)`, [uid]);
+        for (const [cluster, path, text] of [[1n, "config.b", "two"], [1n, "config.a", "one"], [2n, "config.a", "other"]] as const) {
+          await tx.query("INSERT INTO secret (shard, cluster_id, path, tenant, sealed) VALUES (8, $1, $2, 't', $3)", [cluster, path, box.seal(text, clusterSecretContext(uid, path))]);
+        }
+      });
+      assert.deepEqual([...(await openClusterSecrets(createReader(transactor), box, 8, 1n))], [["config.a", "one"], ["config.b", "two"]]);
+      // Moved to another place, a sealed secret does not open.
+      await db.database.pool.query("UPDATE secret SET path = 'config.c' WHERE path = 'config.b'");
+      await assert.rejects(openClusterSecrets(createReader(transactor), box, 8, 1n), unreadable);
+    });
   });
 });

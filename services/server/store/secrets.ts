@@ -8,6 +8,7 @@
 import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from "node:crypto";
 import { chmod, link, open, readFile, rm, stat } from "node:fs/promises";
 import { LoomError } from "../../common/errors.js";
+import type { Rows } from "./rows.js";
 
 export interface SecretBox {
   /** @param context what the secret belongs to, for example `<cluster uid>/<path>` */
@@ -57,6 +58,23 @@ export async function createSecretBox(keyFile: string): Promise<SecretBox> {
       }
     },
   };
+}
+
+/** The context of a cluster's secret. */
+export function clusterSecretContext(clusterUid: string, path: string): string {
+  return `${clusterUid}/${path}`;
+}
+
+/**
+ * Every secret of a cluster, by its path in the configuration.
+ *
+ * @throws SECRET_UNREADABLE
+ */
+export async function openClusterSecrets(db: Rows, box: SecretBox, shard: number, cluster: bigint): Promise<Map<string, string>> {
+  const rows = await db.rows<{ uid: string; path: string; sealed: Buffer }>(
+    `SELECT cluster.uid, secret.path, secret.sealed FROM secret JOIN cluster ON cluster.shard = secret.shard AND cluster.id = secret.cluster_id
+     WHERE secret.shard = $1 AND secret.cluster_id = $2 ORDER BY secret.path`, [shard, cluster]);
+  return new Map(rows.map(({ uid, path, sealed }) => [path, box.open(sealed, clusterSecretContext(uid, path))]));
 }
 
 function unreadable(what: string, context: string, cause?: unknown): LoomError {

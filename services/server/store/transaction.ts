@@ -10,19 +10,12 @@ import { LoomError } from "../../common/errors.js";
 import type { Database } from "./database.js";
 import { isConflict, isConnectionLost, isConnectionRefused, mapSqlError, outcomeUnknown } from "./sql-errors.js";
 
-/** Something that answers queries: a transaction, or the pool where each query stands alone (`Transactor.reader`). */
-export interface Rows {
-  /**
-   * int8 comes as bigint, timestamptz as Date, bytea as Buffer.
-   *
-   * @param prepared name under which each connection keeps the statement prepared; for hot paths
-   */
-  rows<T>(text: string, values?: readonly unknown[], prepared?: string): Promise<T[]>;
-}
-
 /** Statements inside a transaction. Errors of the database are thrown as they are; let them pass. */
-export interface Tx extends Rows {
+export interface Tx {
+  /** @param prepared name under which each connection keeps the statement prepared; for hot paths */
   query(text: string, values?: readonly unknown[], prepared?: string): Promise<{ readonly rowCount: number }>;
+  /** int8 comes as bigint, timestamptz as Date, bytea as Buffer. */
+  rows<T>(text: string, values?: readonly unknown[], prepared?: string): Promise<T[]>;
 }
 
 /** By what right a transaction writes: the epoch in which this process believes to own the shard. */
@@ -49,8 +42,6 @@ export interface Transactor {
   inShard<T>(name: string, fence: Fence, fn: (tx: Tx) => Promise<T>): Promise<T>;
   /** One statement that is its own transaction; retried like `run`, but one that writes only where it was undone for sure. */
   statement<T>(name: string, text: string, values?: readonly unknown[], prepared?: string): Promise<T[]>;
-  /** For queries outside of any transaction, each a `statement` of this name. */
-  reader(name: string): Rows;
 }
 
 /** Called around statements; for tests that let the process die at every one of them. */
@@ -134,7 +125,7 @@ export function createTransactor(database: Pick<Database, "pool">, options: Tran
     }
   }
 
-  const transactor: Transactor = {
+  return {
     run: (name, fn) => retrying(name, isRepeatable, () => once(name, undefined, fn)),
     inShard: (name, fence, fn) => retrying(name, isRepeatable, () => once(name, fence, fn)),
     statement: <T>(name: string, text: string, values?: readonly unknown[], prepared?: string) => {
@@ -156,9 +147,7 @@ export function createTransactor(database: Pick<Database, "pool">, options: Tran
         }
       });
     },
-    reader: (name) => ({ rows: (text, values, prepared) => transactor.statement(name, text, values, prepared) }),
   };
-  return transactor;
 }
 
 /** True where the transaction was surely undone and may run again. */
@@ -210,7 +199,7 @@ async function checkOut(pool: pg.Pool): Promise<CheckedOut> {
   const client = await pool.connect();
   let lost: Error | undefined;
   const onError = (error: Error): void => {
-    lost = error;
+    lost ??= error;
   };
   client.on("error", onError);
   return {
