@@ -16,12 +16,22 @@ describe("loom-config", () => {
   function ask(config: unknown, ...args: string[]): { code: number | null; out: string } {
     const file = join(folder, "config.json");
     writeFileSync(file, `${JSON.stringify(config)}\n`);
-    const { status, stdout } = spawnSync("sh", [SCRIPT, ...args], { env: { PATH: process.env.PATH, LOOM_CONFIG: file }, encoding: "utf8" });
+    const { status, stdout } = spawnSync("sh", [SCRIPT, ...args], {
+      env: { PATH: process.env.PATH, LOOM_CONFIG: file },
+      encoding: "utf8",
+    });
     return { code: status, out: stdout };
   }
 
   it("finds values at every depth", () => {
-    const config = { a: { "b.c": [1, { d: 'x "y"\n\\z' }] }, port: 8080, on: true, none: null, list: [], b: { port: 1 } };
+    const config = {
+      a: { "b.c": [1, { d: 'x "y"\n\\z' }] },
+      port: 8080,
+      on: true,
+      none: null,
+      list: [],
+      b: { port: 1 },
+    };
     assert.deepEqual(ask(config, "port"), { code: 0, out: "8080\n" });
     assert.deepEqual(ask(config, "b", "port"), { code: 0, out: "1\n" });
     assert.deepEqual(ask(config, "a", "b.c", "1", "d"), { code: 0, out: 'x "y"\n\\z\n' });

@@ -1,8 +1,8 @@
 /** Carries out one assignment: machine actions by the provider, service actions by the automator over its channel. */
 import { LoomError, type Reason } from "../../common/errors.js";
-import type { Assignment, TaskResult } from "../../server/workers/types.js";
 import type { ActionRequest, Automator } from "../automators/automator.js";
 import type { MachineReport, MachineRequest, Provider } from "../providers/provider.js";
+import { runsOnNode, type Assignment, type TaskResult } from "./codec.js";
 import { mask } from "./mask.js";
 import type { Output } from "./output.js";
 
@@ -90,7 +90,7 @@ export function createExecutor(
       }
     },
     async kill(assignment, signal) {
-      if (["CREATE", "CONFIRM", "DELETE", "BOOTSTRAP"].includes(assignment.action)) return;
+      if (!runsOnNode(assignment.action)) return;
       const channel = provider(assignment).channel(machineRequest(assignment));
       await automator(assignment).kill(channel, actionRequest(assignment), { signal, log: () => {} });
     },
@@ -110,7 +110,7 @@ function succeeded(assignment: Assignment): TaskResult {
 }
 
 function reported(assignment: Assignment, report: MachineReport): TaskResult {
-  return { ...succeeded(assignment), addresses: report.addresses, machine: report.machine, results: report.results as TaskResult["results"] };
+  return { ...succeeded(assignment), addresses: { ...report.addresses }, machine: report.machine, results: report.results };
 }
 
 function explain(assignment: Assignment, outcome: { exitCode: number; fenced: boolean; timedOut: boolean }, output: Output): [Reason, string] {

@@ -2,7 +2,7 @@
  * What a stream has to say and was not acknowledged: results, each with the end of what its attempt printed. Kept in
  * memory across reconnects, so that a result is only lost together with this process.
  */
-import type { LogChunk, TaskResult } from "../../server/workers/types.js";
+import type { LogChunk, TaskResult } from "./codec.js";
 
 /** Printed text of one attempt that is kept to be sent again after a reconnect, in characters. */
 const KEPT_CHARACTERS = 1_000_000;

@@ -6,8 +6,7 @@ import type { ClientDuplexStream } from "@grpc/grpc-js";
 import type {
   InventoryReport, Register, WorkRequest, WorkResponse, WorkerServiceClient, Assignment as WireAssignment, Inventory,
 } from "../../../gen/services/loom/internal/v1/worker.js";
-import { leaseKey, type LogChunk, type TaskResult } from "../../server/workers/types.js";
-import { assignmentFrom, supersedes, taskOf } from "./codec.js";
+import { assignmentFrom, leaseKey, supersedes, taskOf, type LogChunk, type TaskResult } from "./codec.js";
 import { failed, type Executor } from "./execute.js";
 import { createRenewals } from "./leases.js";
 import { createOutbox } from "./outbox.js";

@@ -1,6 +1,6 @@
 /** One attempt of one task while it runs: its time limit, why it was stopped, and what becomes of that. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Assignment, LogChunk, TaskResult } from "../../server/workers/types.js";
+import { runsOnNode, type Assignment, type LogChunk, type TaskResult } from "./codec.js";
 import { failed, type Executor } from "./execute.js";
 import { createOutput } from "./output.js";
 
@@ -25,8 +25,6 @@ const NODE_GRACE_MS = 15_000;
 const LET_GO_MS = 10_000;
 const KILL_MS = 20_000;
 
-const RUNS_ON_NODE: ReadonlySet<string> = new Set(["INSTALL", "CONFIGURE", "INITIALIZE", "START", "STOP", "REMOVE", "CHECK"]);
-
 /**
  * Starts the task at once.
  *
@@ -48,7 +46,7 @@ export function startTask(
     cause = why;
     abort.abort(new Error(why));
   }
-  const limit = assignment.timeoutMs + (RUNS_ON_NODE.has(assignment.action) ? NODE_GRACE_MS : 0);
+  const limit = assignment.timeoutMs + (runsOnNode(assignment.action) ? NODE_GRACE_MS : 0);
   const timer = setTimeout(() => stop("timeout"), limit).unref();
 
   async function run(): Promise<void> {

@@ -58,7 +58,12 @@ export function containerSpec(
       NetworkMode: network.name,
       // A restart of the host or of Docker brings the machine back; a machine stopped by hand stays stopped.
       RestartPolicy: { Name: "unless-stopped" },
-      Mounts: Object.entries(settings.mounts).map(([Target, Source]) => ({ Type: "bind", Source, Target, ReadOnly: true })),
+      Mounts: Object.entries(settings.mounts).map(([Target, Source]) => ({
+        Type: "bind",
+        Source,
+        Target,
+        ReadOnly: true,
+      })),
       LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
       ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
       // The same limit for memory and memory with swap: no swap.
@@ -80,9 +85,13 @@ export function containerSpec(
 export function checkOwn(container: Docker.ContainerInspectInfo, request: MachineRequest): void {
   if (container.Config.Labels?.[LABEL_TOKEN] === request.token) return;
   const name = containerName(request.token);
-  throw new LoomError("PROVIDER_ERROR", `There is a container ${name} that Loom did not make. Remove or rename it, then retry.`, {
-    metadata: { machine: name },
-  });
+  throw new LoomError(
+    "PROVIDER_ERROR",
+    `There is a container ${name} that Loom did not make. Remove or rename it, then retry.`,
+    {
+      metadata: { machine: name },
+    },
+  );
 }
 
 /** The machine's addresses. On Linux the host reaches containers by the same addresses as they reach each other. */

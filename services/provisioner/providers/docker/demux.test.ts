@@ -22,8 +22,14 @@ describe("docker demux", () => {
           feed(whole.subarray(at, at + size));
           at += size;
         }
-        for (const [number, name] of [[1, "stdout"], [2, "stderr"]] as const) {
-          const expected = sent.filter(([stream]) => stream === number).map(([, text]) => text).join("");
+        for (const [number, name] of [
+          [1, "stdout"],
+          [2, "stderr"],
+        ] as const) {
+          const expected = sent
+            .filter(([stream]) => stream === number)
+            .map(([, text]) => text)
+            .join("");
           assert.deepEqual(Buffer.concat(seen[name]), Buffer.from(expected));
         }
       }),

@@ -38,6 +38,10 @@ export function messageOf(thrown: unknown): string {
   return (error.json?.message ?? error.message ?? String(thrown)).replace(/^\(HTTP code \d+\) [\w ]+ - /, "").trim();
 }
 
+function cancelled(signal: AbortSignal): LoomError {
+  return new LoomError("CANCELLED", "The call to Docker was ended.", { cause: signal.reason });
+}
+
 /** True where the call itself was wrong and nothing was sent. */
 function misused(thrown: unknown): boolean {
   return thrown instanceof TypeError || (thrown as DaemonError).code?.startsWith("ERR_") === true;
@@ -50,10 +54,14 @@ export function unreachable(host: string, thrown: unknown): LoomError {
     code === "EACCES" || code === "EPERM"
       ? "This user may not open the socket: add the user to the group that owns it, or run Loom as another user."
       : "Start Docker, or correct the provider's field `host`. The work goes on when the daemon answers.";
-  return new LoomError("PROVIDER_UNREACHABLE", `The Docker daemon at ${host} does not answer (${code ?? message}). ${advice}`, {
-    metadata: { host },
-    cause: thrown,
-  });
+  return new LoomError(
+    "PROVIDER_UNREACHABLE",
+    `The Docker daemon at ${host} does not answer (${code ?? message}). ${advice}`,
+    {
+      metadata: { host },
+      cause: thrown,
+    },
+  );
 }
 
 /**
@@ -73,13 +81,24 @@ export function translate(doing: string, thrown: unknown): LoomError {
 function options(host: string): Docker.DockerOptions {
   if (host.startsWith("unix://")) {
     // An explicit undefined keeps DOCKER_HOST, which dockerode reads by itself, from winning over the socket.
-    return { socketPath: host.slice("unix://".length), host: undefined, protocol: "http" } as unknown as Docker.DockerOptions;
+    return {
+      socketPath: host.slice("unix://".length),
+      host: undefined,
+      protocol: "http",
+    } as unknown as Docker.DockerOptions;
   }
-  const url = /^(tcp|https?):\/\//.test(host) && URL.canParse(host.replace(/^tcp:/, "http:")) ? new URL(host.replace(/^tcp:/, "http:")) : undefined;
+  const url =
+    /^(tcp|https?):\/\//.test(host) && URL.canParse(host.replace(/^tcp:/, "http:"))
+      ? new URL(host.replace(/^tcp:/, "http:"))
+      : undefined;
   if (url === undefined) {
-    throw new LoomError("INVALID_FIELD", `"${host}" is no address of a Docker daemon. Use unix:///path/to/docker.sock or tcp://name:port.`, {
-      violations: [{ field: "host", description: "must be unix:///path or tcp://name:port" }],
-    });
+    throw new LoomError(
+      "INVALID_FIELD",
+      `"${host}" is no address of a Docker daemon. Use unix:///path/to/docker.sock or tcp://name:port.`,
+      {
+        violations: [{ field: "host", description: "must be unix:///path or tcp://name:port" }],
+      },
+    );
   }
   const certificates = process.env.DOCKER_CERT_PATH;
   const tls = url.protocol === "https:" || process.env.DOCKER_TLS_VERIFY === "1";
@@ -99,6 +118,7 @@ export function createEngine(host: string): Engine {
     host,
     docker,
     async call(work, signal, timeoutMs = CALL_MS) {
+      if (signal?.aborted) throw cancelled(signal);
       const late = AbortSignal.timeout(timeoutMs);
       const any = signal === undefined ? late : AbortSignal.any([signal, late]);
       // The client library never settles where a connection breaks within an answer, so the deadline is held here.
@@ -111,7 +131,7 @@ export function createEngine(host: string): Engine {
       try {
         return await Promise.race([work(any), stopped]);
       } catch (thrown) {
-        if (signal?.aborted) throw new LoomError("CANCELLED", "The call to Docker was ended.", { cause: signal.reason });
+        if (signal?.aborted) throw cancelled(signal);
         if (thrown instanceof LoomError || statusOf(thrown) !== undefined || misused(thrown)) throw thrown;
         throw unreachable(host, thrown);
       } finally {

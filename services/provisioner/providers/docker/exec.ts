@@ -13,6 +13,12 @@ const WATCH_MS = 5_000;
 /** How long output may still come after the command has ended. */
 const DRAIN_MS = 2_000;
 
+/** Exit code of a command that SIGKILL ended, as all are when a container is. */
+const KILLED = 137;
+
+/** How long a container that is being ended may still be told as running. */
+const GOING_MS = 500;
+
 /** The error of a machine that is not there. */
 export function missing(container: string, nodeNumber: number): LoomError {
   return new LoomError(
@@ -29,16 +35,19 @@ interface Target {
   readonly home: string;
 }
 
+function stopped({ container, nodeNumber }: Target): LoomError {
+  return new LoomError(
+    "PROVIDER_ERROR",
+    `The container ${container} of node ${nodeNumber} does not run. Start it with "docker start ${container}" and retry the job.`,
+    { metadata: { machine: container, node: String(nodeNumber) } },
+  );
+}
+
 /** What went wrong, told by the machine itself: gone, stopped, or something the daemon said. */
 function failure(target: Target, thrown: unknown): LoomError {
-  if (statusOf(thrown) === 404 && /no such container/i.test(messageOf(thrown))) return missing(target.container, target.nodeNumber);
-  if (statusOf(thrown) === 409) {
-    return new LoomError(
-      "PROVIDER_ERROR",
-      `The container ${target.container} of node ${target.nodeNumber} does not run. Start it with "docker start ${target.container}" and retry the job.`,
-      { metadata: { machine: target.container, node: String(target.nodeNumber) }, cause: thrown },
-    );
-  }
+  if (statusOf(thrown) === 404 && /no such container/i.test(messageOf(thrown)))
+    return missing(target.container, target.nodeNumber);
+  if (statusOf(thrown) === 409) return stopped(target);
   return translate("run a command on the machine", thrown);
 }
 
@@ -55,6 +64,19 @@ export function createExecChannel(engine: Engine, target: Target): NodeChannel {
     return state.Running || state.ExitCode === null ? undefined : state.ExitCode;
   }
 
+  /** Throws where the machine does not run, or is not there. */
+  async function checkRuns(signal: AbortSignal): Promise<void> {
+    const container = engine.docker.getContainer(target.container);
+    const { State } = await engine.call((abortSignal) => container.inspect({ abortSignal }), signal);
+    if (!State.Running) throw stopped(target);
+  }
+
+  /** Looks for a moment whether a command was killed because its machine went away, which shows a little later. */
+  async function stillRuns(signal: AbortSignal): Promise<void> {
+    for (const deadline = Date.now() + GOING_MS; Date.now() < deadline; await pause(50, signal))
+      await checkRuns(signal);
+  }
+
   /** The exit code of a command whose stream has ended. */
   async function lastWord(execId: string, signal: AbortSignal): Promise<number> {
     const deadline = Date.now() + WATCH_MS;
@@ -65,9 +87,10 @@ export function createExecChannel(engine: Engine, target: Target): NodeChannel {
       } catch (thrown) {
         if (statusOf(thrown) !== 404) throw thrown;
         // The daemon forgets its execs with the container, and when it is started anew.
-        await engine.call((abortSignal) => engine.docker.getContainer(target.container).inspect({ abortSignal }), signal);
+        await checkRuns(signal);
         throw unreachable(engine.host, new Error("it was started anew while a command ran"));
       }
+      if (code === KILLED) await stillRuns(signal);
       if (code !== undefined) return code;
       if (Date.now() > deadline) throw unreachable(engine.host, new Error("the connection to a running command broke"));
       await pause(50, signal);
@@ -102,10 +125,7 @@ export function createExecChannel(engine: Engine, target: Target): NodeChannel {
     if (signal.aborted) stop();
     // A command that has ended may leave children that hold its output open; nobody waits for those.
     const watch = setInterval(() => {
-      exitCode(id, signal).then(
-        (code) => (code === undefined ? undefined : setTimeout(stop, DRAIN_MS).unref()),
-        stop,
-      );
+      exitCode(id, signal).then((code) => (code === undefined ? undefined : setTimeout(stop, DRAIN_MS).unref()), stop);
     }, WATCH_MS);
     try {
       const over = ended(stream);

@@ -34,7 +34,9 @@ async function pull(engine: Engine, image: string, context: CallContext): Promis
       const progress = await engine.docker.pull(image, { abortSignal });
       await new Promise<void>((resolve, reject) => {
         // A pull that fails on the way still answers 200; its stream carries the error.
-        engine.docker.modem.followProgress(progress, (error) => (error === null ? resolve() : reject(Object.assign(error, { statusCode: 500 }))));
+        engine.docker.modem.followProgress(progress, (error) =>
+          error === null ? resolve() : reject(Object.assign(error, { statusCode: 500 })),
+        );
       });
     },
     context.signal,
@@ -48,7 +50,8 @@ async function pull(engine: Engine, image: string, context: CallContext): Promis
  * @throws IMAGE_NOT_FOUND with what to do about it
  */
 export async function ensureImage(engine: Engine, image: string, context: CallContext): Promise<void> {
-  if (!IMAGE.test(image)) throw notFound(image, ": that is no name of an image. Correct the image type's image for this provider.");
+  if (!IMAGE.test(image))
+    throw notFound(image, ": that is no name of an image. Correct the image type's image for this provider.");
   if (await has(engine, image, context.signal)) return;
   if (OWN_IMAGE.test(image)) {
     throw notFound(image, `. Run "make debian-image" on the machine that runs Docker, then retry the job.`);
@@ -57,6 +60,9 @@ export async function ensureImage(engine: Engine, image: string, context: CallCo
     await pull(engine, image, context);
   } catch (thrown) {
     if (thrown instanceof LoomError) throw thrown;
-    throw notFound(image, ` and could not pull it: ${messageOf(thrown)}. Correct the image type, load the image with "docker load", or use the image "make debian-image" makes.`);
+    throw notFound(
+      image,
+      ` and could not pull it: ${messageOf(thrown)}. Correct the image type, load the image with "docker load", or use the image "make debian-image" makes.`,
+    );
   }
 }

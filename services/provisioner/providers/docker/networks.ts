@@ -52,7 +52,9 @@ async function listed(engine: Engine, signal: AbortSignal): Promise<ListedNetwor
 }
 
 function ofCluster(networks: readonly ListedNetwork[], clusterUid: string): ClusterNetwork | undefined {
-  const own = networks.filter((network) => network.Labels?.[LABEL_UID] === clusterUid).sort((a, b) => (a.Id < b.Id ? -1 : 1))[0];
+  const own = networks
+    .filter((network) => network.Labels?.[LABEL_UID] === clusterUid)
+    .sort((a, b) => (a.Id < b.Id ? -1 : 1))[0];
   const block = own === undefined ? undefined : blocksOf(own)[0];
   return own === undefined || block === undefined ? undefined : { id: own.Id, name: own.Name, block };
 }
@@ -96,17 +98,16 @@ export async function ensureNetwork(
       if (found !== undefined) return found;
       if ([...networks.flatMap(blocksOf), ...host].some((other) => overlaps(other, block))) break;
       try {
-        await engine.call(
-          (abortSignal) =>
-            engine.docker.createNetwork({
-              Name: networkName(clusterUid),
-              CheckDuplicate: true,
-              Driver: "bridge",
-              IPAM: { Driver: "default", Config: [{ Subnet: formatBlock(block), Gateway: gateway(block) }] },
-              Labels: { "loom.cluster": request.clusterName, [LABEL_UID]: clusterUid, "loom.tenant": request.tenant },
-              abortSignal,
-            }),
-          signal,
+        // Not ended by the signal: the daemon would go on by itself, and the network come up after a delete.
+        await engine.call((abortSignal) =>
+          engine.docker.createNetwork({
+            Name: networkName(clusterUid),
+            CheckDuplicate: true,
+            Driver: "bridge",
+            IPAM: { Driver: "default", Config: [{ Subnet: formatBlock(block), Gateway: gateway(block) }] },
+            Labels: { "loom.cluster": request.clusterName, [LABEL_UID]: clusterUid, "loom.tenant": request.tenant },
+            abortSignal,
+          }),
         );
       } catch (thrown) {
         // Taken by name or by block: by another process that makes the same, or by somebody else's network.

@@ -24,6 +24,9 @@ export function nodeArchive(): Buffer {
       ...files.map(({ name, text }) => ({ path: `${folder}/${name}`, mode: 0o755, content: text })),
       { path: `${folder}/.version`, mode: 0o644, content: `${version}\n` },
     ],
-    [{ path: NODE_HOME, mode: 0o755 }, { path: folder, mode: 0o755 }],
+    [
+      { path: NODE_HOME, mode: 0o755 },
+      { path: folder, mode: 0o755 },
+    ],
   );
 }

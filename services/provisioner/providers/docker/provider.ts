@@ -5,26 +5,22 @@
 import type Docker from "dockerode";
 import { LoomError } from "../../../common/errors.js";
 import type { CallContext, MachineReport, MachineRequest, Provider } from "../provider.js";
-import { LABEL_ADDRESS, LABEL_INSTALLATION, LABEL_TOKEN, checkOwn, containerName, containerSpec, observed, report } from "./containers.js";
+import { LABEL_INSTALLATION, LABEL_TOKEN, containerName, observed, report } from "./containers.js";
 import { createEngine, messageOf, statusOf, translate } from "./engine.js";
 import type { Engine } from "./engine.js";
 import { createExecChannel, missing } from "./exec.js";
 import { ensureImage } from "./images.js";
 import { createLocks } from "./locks.js";
-import { LABEL_UID, ensureNetwork, pause, removeNetworks } from "./networks.js";
-import type { ClusterNetwork } from "./networks.js";
-import { NODE_HOME, NODE_READY, nodeArchive } from "./node.js";
+import { firstStart, inspect, make, ofCluster, reconnect, remove, start } from "./machines.js";
+import { pause, removeNetworks } from "./networks.js";
+import { NODE_HOME, NODE_READY } from "./node.js";
 import { DOCKER_FIELDS, defaultHost, readSettings } from "./settings.js";
-import type { DockerSettings } from "./settings.js";
-import { addressFor, capacity, overlaps, parseAddress } from "./subnets.js";
 
 /** How long a started machine may take until commands can run on it, in milliseconds. */
 const READY_MS = 60_000;
 
 /** How often a container is made anew where a network or an address was taken away in between. */
 const TRIES = 5;
-
-type Inspected = Docker.ContainerInspectInfo;
 
 export interface DockerProviderOptions {
   /**
@@ -46,106 +42,12 @@ export function createDockerProvider(options: DockerProviderOptions = {}): Provi
     return engine;
   }
 
-  async function inspect(engine: Engine, request: MachineRequest, signal?: AbortSignal): Promise<Inspected | undefined> {
-    try {
-      const container = await engine.call(
-        (abortSignal) => engine.docker.getContainer(containerName(request.token)).inspect({ abortSignal }),
-        signal,
-      );
-      checkOwn(container, request);
-      return container;
-    } catch (thrown) {
-      if (statusOf(thrown) === 404) return undefined;
-      throw thrown;
-    }
-  }
-
-  async function ofCluster(engine: Engine, clusterUid: string, signal: AbortSignal): Promise<Docker.ContainerInfo[]> {
-    const filters = { label: [`${LABEL_UID}=${clusterUid}`] };
-    return engine.call((abortSignal) => engine.docker.listContainers({ all: true, filters, abortSignal }), signal);
-  }
-
-  async function remove(engine: Engine, request: MachineRequest, signal: AbortSignal): Promise<void> {
-    const deadline = Date.now() + READY_MS;
-    for (;;) {
-      try {
-        const container = engine.docker.getContainer(containerName(request.token));
-        await engine.call((abortSignal) => container.remove({ force: true, v: true, abortSignal }), signal);
-        return;
-      } catch (thrown) {
-        if (statusOf(thrown) === 404) return;
-        // 409: another removal is under way. 500: a file system that is busy for a moment.
-        if (statusOf(thrown) === undefined || Date.now() > deadline) throw thrown;
-        await pause(200, signal);
-      }
-    }
-  }
-
-  /** Makes the container, not started yet; a 409 tells that there is one with its name. */
-  async function make(engine: Engine, request: MachineRequest, settings: DockerSettings, signal: AbortSignal): Promise<void> {
-    // One at a time for each cluster: the network and the address are looked up and taken in one go.
-    await lock(`${engine.host} ${request.clusterUid}`, async () => {
-      const network = await ensureNetwork(engine, request, settings, signal);
-      const address = await chooseAddress(engine, request, network, signal);
-      const spec = containerSpec(request, settings, network, address, installation);
-      await engine.call((abortSignal) => engine.docker.createContainer({ ...spec, abortSignal }), signal);
-    });
-  }
-
-  /** Puts Loom's files into a container that never ran, and starts it. May be repeated. */
-  async function firstStart(engine: Engine, container: Inspected, signal: AbortSignal): Promise<void> {
-    const handle = engine.docker.getContainer(container.Id);
-    await engine.call((abortSignal) => handle.putArchive(nodeArchive(), { path: "/", abortSignal }), signal);
-    await start(engine, container, signal);
-  }
-
-  async function chooseAddress(engine: Engine, request: MachineRequest, network: ClusterNetwork, signal: AbortSignal): Promise<string> {
-    const others = await ofCluster(engine, request.clusterUid, signal);
-    const address = addressFor(network.block, request.nodeNumber, new Set(others.map((other) => other.Labels[LABEL_ADDRESS] ?? "")));
-    if (address !== undefined) return address;
-    throw new LoomError(
-      "PROVIDER_ERROR",
-      `The cluster's network holds ${capacity(network.block.prefix)} machines and is full. A smaller networkPrefix of the provider makes larger networks for new clusters, up to 1,000 machines; docker is not for more.`,
-    );
-  }
-
-  /** Starts a container that does not run. */
-  async function start(engine: Engine, container: Inspected, signal: AbortSignal): Promise<void> {
-    const handle = engine.docker.getContainer(container.Id);
-    if (container.State.Paused) await engine.call(() => handle.unpause(), signal);
-    else if (!container.State.Running) {
-      try {
-        await engine.call((abortSignal) => handle.start({ abortSignal }), signal);
-      } catch (thrown) {
-        // 304: it runs already.
-        if (statusOf(thrown) !== 304) throw thrown;
-      }
-    }
-  }
-
-  /** Puts a container whose network was removed by hand back into a network of its cluster, under its old address. */
-  async function reconnect(engine: Engine, request: MachineRequest, container: Inspected, signal: AbortSignal): Promise<void> {
-    const network = await ensureNetwork(engine, request, readSettings(request.fields), signal);
-    const address = container.Config.Labels[LABEL_ADDRESS]!;
-    if (!overlaps({ base: parseAddress(address)!, prefix: 32 }, network.block)) {
-      throw new LoomError("PROVIDER_ERROR", `The network of ${container.Name.slice(1)} was removed and its address ${address} is not free any more. Delete the cluster.`);
-    }
-    const handle = engine.docker.getNetwork(network.id);
-    for (const name of Object.keys(container.NetworkSettings.Networks)) {
-      await engine
-        .call((abortSignal) => engine.docker.getNetwork(name).disconnect({ Container: container.Id, Force: true, abortSignal }), signal)
-        .catch((thrown: unknown) => {
-          if (statusOf(thrown) === undefined) throw thrown;
-        });
-    }
-    const short = request.hostname.split(".")[0]!;
-    const endpoint = { IPAMConfig: { IPv4Address: address }, Aliases: [...new Set([request.hostname, short])] };
-    await engine.call(() => handle.connect({ Container: container.Id, EndpointConfig: endpoint }), signal);
-  }
-
   /** Whether a name, a network or an address was taken or removed by another call, so that it helps to look again. */
   function passing(thrown: unknown): boolean {
-    return statusOf(thrown) === 409 || /network .*not found|address already in use|no such container/i.test(messageOf(thrown));
+    return (
+      statusOf(thrown) === 409 ||
+      /network .*not found|address already in use|no such container/i.test(messageOf(thrown))
+    );
   }
 
   async function create(request: MachineRequest, context: CallContext): Promise<MachineReport> {
@@ -162,7 +64,9 @@ export function createDockerProvider(options: DockerProviderOptions = {}): Provi
       try {
         if (found === undefined) {
           await ensureImage(engine, request.image, context);
-          await make(engine, request, settings, signal);
+          await lock(`${engine.host} ${request.clusterUid}`, () =>
+            make(engine, request, settings, installation, signal),
+          );
         }
         const made = (await inspect(engine, request, signal)) ?? missed(request);
         await firstStart(engine, made, signal);
@@ -208,7 +112,10 @@ export function createDockerProvider(options: DockerProviderOptions = {}): Provi
         if (!(thrown instanceof LoomError) || thrown.reason !== "PROVIDER_ERROR" || Date.now() > deadline) throw thrown;
       }
       if (Date.now() > deadline) {
-        throw new LoomError("PROVIDER_ERROR", `The container ${containerName(request.token)} does not come up. "docker logs" tells why; its image needs sh, flock and setsid.`);
+        throw new LoomError(
+          "PROVIDER_ERROR",
+          `The container ${containerName(request.token)} does not come up. "docker logs" tells why; its image needs sh, flock and setsid.`,
+        );
       }
       await pause(100, context.signal);
     }
@@ -219,7 +126,8 @@ export function createDockerProvider(options: DockerProviderOptions = {}): Provi
     const { signal } = context;
     if ((await inspect(engine, request, signal)) !== undefined) await remove(engine, request, signal);
     await lock(`${engine.host} ${request.clusterUid}`, async () => {
-      if ((await ofCluster(engine, request.clusterUid, signal)).length === 0) await removeNetworks(engine, request.clusterUid, signal);
+      if ((await ofCluster(engine, request.clusterUid, signal)).length === 0)
+        await removeNetworks(engine, request.clusterUid, signal);
     });
   }
 
@@ -245,8 +153,10 @@ export function createDockerProvider(options: DockerProviderOptions = {}): Provi
       const host = defaultHost();
       try {
         const engine = engineOf(host);
-        const info = (await engine.call(() => engine.docker.version(), undefined, 5_000));
-        return info.Os === "linux" ? undefined : `The Docker daemon at ${host} runs ${info.Os} containers; Loom's machines are Linux.`;
+        const info = await engine.call(() => engine.docker.version(), undefined, 5_000);
+        return info.Os === "linux"
+          ? undefined
+          : `The Docker daemon at ${host} runs ${info.Os} containers; Loom's machines are Linux.`;
       } catch (thrown) {
         return translate("answer", thrown).message;
       }
@@ -258,13 +168,19 @@ export function createDockerProvider(options: DockerProviderOptions = {}): Provi
       told("look for the container", async () => {
         const container = await inspect(engineOf(readSettings(request.fields).host), request);
         if (container === undefined) return undefined;
-        return { token: request.token, machine: containerName(request.token), running: container.State.Running && !container.State.Paused };
+        return {
+          token: request.token,
+          machine: containerName(request.token),
+          running: container.State.Running && !container.State.Paused,
+        };
       }),
     inventory: (fields) =>
       told("list the containers", async () => {
         const engine = engineOf(readSettings(fields).host);
         const label = [LABEL_TOKEN, ...(installation === "" ? [] : [`${LABEL_INSTALLATION}=${installation}`])];
-        const containers = await engine.call((abortSignal) => engine.docker.listContainers({ all: true, filters: { label }, abortSignal }));
+        const containers = await engine.call((abortSignal) =>
+          engine.docker.listContainers({ all: true, filters: { label }, abortSignal }),
+        );
         return containers.map(observed);
       }),
     channel: channelOf,

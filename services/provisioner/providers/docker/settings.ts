@@ -9,20 +9,33 @@ export const DOCKER_FIELDS: readonly FieldSchema[] = [
   {
     name: "host",
     type: "string",
-    description: "Where the Docker daemon answers, as in DOCKER_HOST: unix:///var/run/docker.sock or tcp://name:port. DOCKER_HOST of the provisioner where empty.",
+    description:
+      "Where the Docker daemon answers, as in DOCKER_HOST: unix:///var/run/docker.sock or tcp://name:port. DOCKER_HOST of the provisioner where empty.",
   },
   {
     name: "networkRange",
     type: "string",
-    description: "IPv4 block the clusters' networks are cut from, for example 10.213.0.0/16, which is used where nothing is said.",
+    description:
+      "IPv4 block the clusters' networks are cut from, for example 10.213.0.0/16, which is used where nothing is said.",
   },
   {
     name: "networkPrefix",
     type: "integer",
-    description: "Size of each cluster's network, 16 to 29; 24 where nothing is said, which holds 253 machines. No network holds more than 1,000.",
+    description:
+      "Size of each cluster's network, 16 to 29; 24 where nothing is said, which holds 253 machines. No network holds more than 1,000.",
   },
-  { name: "mounts", type: "object", description: "Files and folders of this host that every machine sees, read only: path in the machine to path on the host." },
-  { name: "env", type: "object", description: "Environment variables of every machine. The provisioner's proxy settings are handed on unless they stand here." },
+  {
+    name: "mounts",
+    type: "object",
+    description:
+      "Files and folders of this host that every machine sees, read only: path in the machine to path on the host.",
+  },
+  {
+    name: "env",
+    type: "object",
+    description:
+      "Environment variables of every machine. The provisioner's proxy settings are handed on unless they stand here.",
+  },
 ];
 
 export interface DockerSettings {
@@ -77,7 +90,9 @@ const PROXIES = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_prox
  */
 function proxies(env: NodeJS.ProcessEnv): Record<string, string> {
   const names = PROXIES.flatMap((name) => [name, name.toUpperCase()]);
-  const usable = names.filter((name) => env[name] && !/^(\w+:\/\/)?([^@/]*@)?(localhost|127\.|\[::1\])/.test(env[name]));
+  const usable = names.filter(
+    (name) => env[name] && !/^(\w+:\/\/)?([^@/]*@)?(localhost|127\.|\[::1\])/.test(env[name]),
+  );
   const reached = usable.some((name) => !/^no_proxy$/i.test(name));
   return reached ? Object.fromEntries(usable.map((name) => [name, env[name]!])) : {};
 }
@@ -90,7 +105,8 @@ function proxies(env: NodeJS.ProcessEnv): Record<string, string> {
 export function readSettings(fields: Fields, env: NodeJS.ProcessEnv = process.env): DockerSettings {
   const parsed = parse(fieldsSchema, fields);
   const range = parseBlock(parsed.networkRange);
-  if (range === undefined) throw invalid("networkRange", `"${parsed.networkRange}" is no IPv4 block such as 10.213.0.0/16`);
+  if (range === undefined)
+    throw invalid("networkRange", `"${parsed.networkRange}" is no IPv4 block such as 10.213.0.0/16`);
   if (parsed.networkPrefix < range.prefix || capacity(parsed.networkPrefix) < 1) {
     throw invalid("networkPrefix", `a /${parsed.networkPrefix} does not fit into ${parsed.networkRange}`);
   }

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { addressFor, candidates, capacity, formatAddress, formatBlock, gateway, overlaps, parseAddress, parseBlock } from "./subnets.js";
+import {
+  addressFor,
+  candidates,
+  capacity,
+  formatAddress,
+  formatBlock,
+  gateway,
+  overlaps,
+  parseAddress,
+  parseBlock,
+} from "./subnets.js";
 
 describe("docker subnets", () => {
   it("reads blocks and refuses what is none", () => {

@@ -32,7 +32,10 @@ function header(name: string, mode: number, size: number, type: "0" | "5"): Buff
 }
 
 /** The archive, to be unpacked at `/`: the files and the folders named, all owned by root. */
-export function archive(files: readonly ArchiveFile[], folders: readonly { readonly path: string; readonly mode: number }[] = []): Buffer {
+export function archive(
+  files: readonly ArchiveFile[],
+  folders: readonly { readonly path: string; readonly mode: number }[] = [],
+): Buffer {
   const parts: Buffer[] = [];
   for (const folder of folders) parts.push(header(`${folder.path.replace(/^\/+|\/+$/g, "")}/`, folder.mode, 0, "5"));
   for (const file of files) {
