@@ -1,5 +1,5 @@
 /** Binding the server's address, with errors that say what to do. */
-import { chmod, unlink } from "node:fs/promises";
+import { chmod, lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { ServerCredentials, type Server } from "@grpc/grpc-js";
 import { LoomError } from "../../common/errors.js";
@@ -29,20 +29,25 @@ async function clearPath(path: string): Promise<void> {
       metadata: { path, limit: String(MAX_SOCKET_PATH) },
     });
   }
-  const answer = await knock(path);
-  if (answer === "alive") {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isSocket()) {
+    throw new LoomError("ADDRESS_IN_USE", `${path} is there and is no socket. Remove it, or use another data folder.`, { metadata: { address: path } });
+  }
+  if (await answers(path)) {
     throw new LoomError("ADDRESS_IN_USE", `Another Loom listens on ${path}. Stop it first, or use another data folder.`, { metadata: { address: path } });
   }
-  if (answer === "dead") await unlink(path);
+  await unlink(path);
 }
 
-function knock(path: string): Promise<"alive" | "dead" | "nothing"> {
+/** True unless the system says that nobody listens: in doubt the file stays. */
+function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once("connect", () => {
       socket.destroy();
-      resolve("alive");
+      resolve(true);
     });
-    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ENOENT" ? "nothing" : "dead"));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"));
   });
 }
