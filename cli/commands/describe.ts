@@ -20,7 +20,7 @@ import { tasksOf } from "./tasks.js";
 type Fields = (readonly [string, string])[];
 
 export async function run(session: Session, options: OutputOptions, text: string): Promise<number> {
-  if (/^documents\//.test(text)) return (await import("./catalog.js")).get(session, options, text);
+  if (text.startsWith("documents/")) return (await import("./catalog.js")).get(session, options, text);
   const { job, task, node } = parseReference(text);
   const api = await session.api();
   const cluster = await findCluster(api, text, session.signal);

@@ -43,7 +43,8 @@ export function pickColumns<T>(columns: readonly Column<T>[], named: string | un
 }
 
 const GAP = "  ";
-const LEAST = 8;
+/** A flexible column keeps so many characters. */
+const LEAST = 5;
 
 /** Takes from the widest flexible column until the line fits. */
 function fit<T>(columns: readonly Column<T>[], widths: number[], room: number): void {

@@ -1,5 +1,5 @@
 /** Flags that several commands share, and how a command is tied to the module that carries it out. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { FORMATS } from "../render/output-formats.js";
 import type { GlobalOptions, OutputOptions, Session } from "../session.js";
 

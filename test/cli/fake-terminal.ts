@@ -1,0 +1,85 @@
+/** A terminal for tests: what is written is kept, time stands still, pauses are short. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Sink, Terminal } from "../../cli/terminal.js";
+
+/** Saturday noon; fixed views are rendered as of this moment. */
+export const NOW = Date.UTC(2026, 0, 10, 12, 0, 0);
+
+export interface FakeTerminal extends Terminal {
+  readonly out: string;
+  readonly err: string;
+  /** Ctrl-C. */
+  interrupt(): void;
+  /** Resolves when standard error or output matches; rejects after ten seconds. */
+  until(pattern: RegExp): Promise<void>;
+}
+
+export interface FakeTerminalOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Standard output, error and input are a terminal. */
+  readonly tty?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  /** What is typed or piped in. */
+  readonly input?: string;
+}
+
+const DEADLINE_MS = 10_000;
+
+export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
+  const written = { out: "", err: "" };
+  const handlers = new Set<() => void>();
+  const waiting = new Set<() => void>();
+  const sink = (name: "out" | "err"): Sink => ({
+    write: (text) => {
+      written[name] += text;
+      for (const check of [...waiting]) check();
+    },
+    isTTY: options.tty,
+    columns: options.tty === true ? (options.columns ?? 100) : undefined,
+    rows: options.tty === true ? (options.rows ?? 30) : undefined,
+  });
+  return {
+    get out() {
+      return written.out;
+    },
+    get err() {
+      return written.err;
+    },
+    stdin: {
+      isTTY: options.tty,
+      setRawMode: () => undefined,
+      async *[Symbol.asyncIterator]() {
+        // A terminal that nobody types at says nothing; a pipe ends.
+        if (options.input !== undefined) yield await Promise.resolve(options.input);
+      },
+    },
+    stdout: sink("out"),
+    stderr: sink("err"),
+    env: { HOME: "/nonexistent", ...options.env },
+    now: () => NOW,
+    pause: (milliseconds, signal) => delay(Math.min(milliseconds, 5), undefined, signal === undefined ? {} : { signal }),
+    onInterrupt: (handler) => {
+      handlers.add(handler);
+      return () => handlers.delete(handler);
+    },
+    interrupt: () => {
+      for (const handler of handlers) handler();
+    },
+    until: (pattern) =>
+      new Promise((resolve, reject) => {
+        const check = (): void => {
+          if (!pattern.test(written.out) && !pattern.test(written.err)) return;
+          waiting.delete(check);
+          clearTimeout(timer);
+          resolve();
+        };
+        const timer = setTimeout(() => {
+          waiting.delete(check);
+          reject(new Error(`${String(pattern)} was never written.\nstdout: ${written.out}\nstderr: ${written.err}`));
+        }, DEADLINE_MS);
+        waiting.add(check);
+        check();
+      }),
+  };
+}
