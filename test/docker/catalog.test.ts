@@ -113,7 +113,11 @@ describe("redis on docker", function () {
     const password = [...redis.secrets.values()][0]!;
     const check = redis.check();
     for (const node of redis.nodes) {
-      assert.ok(!(await on(node, "for i in 1 2 3 4 5; do ps axww; sleep 0.1; done; cat /var/lib/loom/log/*")).includes(password));
+      assert.ok(
+        !(await on(node, "for i in 1 2 3 4 5; do ps axww; sleep 0.1; done; cat /var/lib/loom/log/*")).includes(
+          password,
+        ),
+      );
     }
     assert.ok(!(await check).output.includes(password));
   });

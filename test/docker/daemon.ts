@@ -7,6 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { skipBecause } from "../../tools/mocha-summary/skip.js";
 
 const TOOLS = fileURLToPath(new URL("../../tools/docker/", import.meta.url));
 
@@ -57,7 +58,6 @@ export function needsDocker(): void {
     this.timeout(600_000);
     const failed = await ensureDocker();
     if (failed === undefined) return;
-    console.error(`SKIPPED, NO DOCKER: ${this.test?.parent?.fullTitle()}: ${failed}`);
-    this.skip();
+    skipBecause(this, failed);
   });
 }

@@ -52,7 +52,9 @@ export class Play {
     readonly catalog: Catalog,
     readonly template: string,
   ) {
-    const services = new Map([...catalog.Service].filter(([name]) => this.#template.defaults?.services?.includes(name)));
+    const services = new Map(
+      [...catalog.Service].filter(([name]) => this.#template.defaults?.services?.includes(name)),
+    );
     const config = initialConfig(services, this.#template, {});
     for (const path of findGenerated(config)) this.secrets.set(path, randomBytes(18).toString("base64url"));
     this.#config = withSecretReferences(config);
@@ -84,7 +86,9 @@ export class Play {
       await Promise.all(added.map((node) => this.must(node, action)));
     }
     for (const service of new Set(services)) {
-      await Promise.all(added.filter((node) => node.services.includes(service)).map((node) => this.must(node, "start")));
+      await Promise.all(
+        added.filter((node) => node.services.includes(service)).map((node) => this.must(node, "start")),
+      );
     }
   }
 
@@ -108,10 +112,13 @@ export class Play {
   async act(node: PlayedNode, action: string): Promise<ActionEnd> {
     const service = node.services[0]!;
     const defined: Action | undefined =
-      action === "check" ? checkAction(this.#template.check!) : this.catalog.Service.get(service)!.actions?.[action as ServiceAction];
+      action === "check"
+        ? checkAction(this.#template.check!)
+        : this.catalog.Service.get(service)!.actions?.[action as ServiceAction];
     if (defined === undefined) return { exitCode: 0, output: "" };
     const effective = effectiveAction(defined, IMAGE_TYPE);
-    if (effective === undefined) throw new LoomError("INVALID_CATALOG", `${service} has no ${action} for ${IMAGE_TYPE}.`);
+    if (effective === undefined)
+      throw new LoomError("INVALID_CATALOG", `${service} has no ${action} for ${IMAGE_TYPE}.`);
     const { env, ...fields } = effective.fields;
     let output = "";
     const { exitCode } = await automator.act(
@@ -127,7 +134,12 @@ export class Play {
         runner: 1,
         attempt: 1,
         timeoutMs: effective.timeoutSeconds * 1000,
-        node: { number: node.number, hostname: node.hostname, services: node.services, addresses: { internal: node.address } },
+        node: {
+          number: node.number,
+          hostname: node.hostname,
+          services: node.services,
+          addresses: { internal: node.address },
+        },
         clusterName: "play-1",
       },
       {
@@ -167,7 +179,9 @@ export class Play {
 
   /** What a service may see: its own configuration, and what belongs to no service. */
   #visible(service: string): JsonObject {
-    return Object.fromEntries(Object.entries(this.#config).filter(([key]) => key === service || !this.catalog.Service.has(key)));
+    return Object.fromEntries(
+      Object.entries(this.#config).filter(([key]) => key === service || !this.catalog.Service.has(key)),
+    );
   }
 
   /** The macros the shipped documents use. */

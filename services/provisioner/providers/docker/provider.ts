@@ -2,7 +2,6 @@
  * Provider `docker`: every machine is a container of a Docker Engine, made and found again by its token. Containers of
  * one cluster share a bridge network, which goes with the last of them.
  */
-import type Docker from "dockerode";
 import { LoomError } from "../../../common/errors.js";
 import type { CallContext, MachineReport, MachineRequest, Provider } from "../provider.js";
 import { LABEL_INSTALLATION, LABEL_TOKEN, containerName, observed, report } from "./containers.js";
