@@ -23,7 +23,7 @@ if is_done "$STAMP" "$wanted"; then exit 0; fi
 
 say "installing the npm packages of package-lock.json (10 s to 2 minutes)"
 rm -f "$STAMP"
-npm ci --ignore-scripts --loglevel=error || die "npm could not install the packages; what it said is above."
+npm ci --ignore-scripts --no-update-notifier --loglevel=error || die "npm could not install the packages; what it said is above."
 present=
 for package in $allowed; do
   [ ! -d "node_modules/$package" ] || present="$present $package"

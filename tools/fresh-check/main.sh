@@ -55,7 +55,7 @@ start() {
   npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
   # shellcheck disable=SC2046 # one word for each flag
   docker run -d --init --name "$CONTAINER" -v "$node:/usr/local/bin/node:ro" -v "$npm:/usr/local/lib/node_modules/npm:ro" \
-    $(settings) "$IMAGE" >/dev/null
+    -e NPM_CONFIG_PROGRESS=false $(settings) "$IMAGE" >/dev/null
   docker exec "$CONTAINER" sh -c '
     ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx &&
     useradd --create-home --shell /bin/sh user && node --version >/dev/null' ||

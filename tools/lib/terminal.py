@@ -24,6 +24,9 @@ class Terminal:
         self.started = time.monotonic()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            # Whoever started us may have had these ignored; on a terminal they work.
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             if cwd:
                 os.chdir(cwd)
             os.execvpe(argv[0], argv, {**os.environ, **(env or {}), "TERM": "xterm-256color"})
