@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { useDatabase } from "../../../test/support/database.js";
 import { startProxy, type PostgresProxy } from "../../../test/support/postgres-proxy.js";
-import { LoomError } from "../../common/errors.js";
+import type { LoomError } from "../../common/errors.js";
 import { assertSafeDatabase, openDatabase, type Database } from "./database.js";
 import { createTransactor, type Transactor } from "./transaction.js";
 
