@@ -21,6 +21,7 @@ describe("planApply", () => {
     ["replaces a shipped document by an edited one", [stored("a", 1, { shipped: true })], service("b"), false, ["UPDATED", 2, 'description: "a" -> "b"', "2"]],
     ["keeps what somebody edited", [stored("a", 2)], service("b"), true, ["KEPT", 2, 'description: "a" -> "b"', ""]],
     ["keeps what somebody deleted", [stored("a", 2, deleted)], service("a"), true, ["KEPT", 2, ':  -> {"description":"a"}', ""]],
+    ["keeps what somebody deleted, though it was as shipped", [stored("a", 2, { deleted: true, shipped: true })], service("a"), true, ["KEPT", 2, ':  -> {"description":"a"}', ""]],
     ["goes on counting after a deleted document", [stored("a", 7, deleted)], service("a"), false, ["CREATED", 8, ':  -> {"description":"a"}', "8"]],
     ["leaves other documents alone", [{ ...stored("a", 7), document: { kind: "ImageType", name: "web", body: {} } }], service("a"), false, ["CREATED", 1, ':  -> {"description":"a"}', "1"]],
   ];

@@ -37,6 +37,13 @@ describe("exportDocument", () => {
     );
   });
 
+  it("keeps the spaces of every line", () => {
+    for (const description of [" \n", "a\n \nb", "\n", "a \n", "  a\n b", "a\n\n\n", "a\tb\n\t", "a\r\nb", "a\u2028b\nc", "\ta\n"]) {
+      const text = exportDocument({ kind: "Service", name: "web", body: { description } });
+      assert.deepEqual(parseCatalog([{ path: "x", text }]).documents[0]!.document.body, { description }, text);
+    }
+  });
+
   it("orders fields as the reference does and writes scripts as blocks", () => {
     const document: CatalogDocument = {
       kind: "Service",

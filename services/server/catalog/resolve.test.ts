@@ -82,6 +82,12 @@ links: [{ label: child, url: "http://b" }]
     }
   });
 
+  it("looks at each document once, however many ways lead to it", () => {
+    const layers = Array.from({ length: 30 }, (_, n) => ["a", "b"].map((side) => `{kind: PartialTemplate, name: ${side}${n}, includes: [${n === 0 ? "" : `a${n - 1}, b${n - 1}`}], defaults: {services: [${side}${n}]}}`)).flat();
+    const catalog = catalogOf([...layers, "{kind: ClusterTemplate, name: t, includes: [a29, b29]}"].join("\n---\n"));
+    assert.equal(resolveTemplate(catalog, "t").defaults?.services?.length, 60);
+  });
+
   it("says what keeps a template from being put together", () => {
     const catalog = catalogOf(`{kind: ClusterTemplate, name: web-farm, extends: nothing}
 ---

@@ -32,9 +32,11 @@ function partPlace(target: TemplatePart, part: TemplatePart): (string | number)[
 /**
  * Reports defaults that contradict the template itself. A create that says nothing else would be refused; a create
  * that names other services or types need not be, so most of these are warnings.
+ *
+ * @param body as it was written; what it says itself is where problems are shown
+ * @param template with everything it builds on
  */
-export function checkTemplateSense(catalog: Catalog, name: string, body: ClusterTemplate, names: Answering, report: Report): void {
-  const { template } = resolve(catalog, { kind: "ClusterTemplate", name, body });
+export function checkTemplateSense(body: ClusterTemplate, template: ClusterTemplate, catalog: Catalog, names: Answering, report: Report): void {
   const services = template.defaults?.services ?? [];
   const at = (service: string): (string | number)[] => {
     const index = body.defaults?.services?.indexOf(service) ?? -1;

@@ -192,6 +192,35 @@ actions:
       ],
     },
     {
+      what: "macros that cannot come right",
+      text: `kind: Service
+name: web
+config: { a: "%host.self% %ip.service.bd%", b: ["100% of 50%", "%num.services.db%"], "%bad.key%": 1 }
+actions:
+  start:
+    fields: { script: "date +%a.%b%", env: { X: "%ip.service.x[0]%" } }
+    variants: [{ fields: { env: { Y: "%join(ip.self,x)%" } } }]
+---
+kind: PartialTemplate
+name: one
+constraints: { services: { db: { max: 1 } } }
+---
+kind: ClusterTemplate
+name: t
+includes: [one]
+defaults: { config: { x: "%host.service.db[1]%", y: "%host.service.db[0]%" } }
+links: [{ label: l, url: "http://%ip.self%/" }]
+`,
+      problems: [
+        'f.yaml:3:14: warning: Service/web config.a: There is no service "bd" for the macro %ip.service.bd%. Did you mean "db"?',
+        'f.yaml:3:64: error: Service/web config.b[1]: The macro %num.services.db% cannot be expanded: There is no macro "num.services.db". Known are cluster.owner, host.self, host.service.NAME, ip.self, ip.service.NAME, ip.PURPOSE.self, ip.PURPOSE.service.NAME, num.service.NAME and instance.self.service.NAME.',
+        'f.yaml:6:49: error: Service/web actions.start.fields.env.X: The macro %ip.service.x[0]% cannot be expanded: there is no service "x".',
+        "f.yaml:7:38: error: Service/web actions.start.variants[0].fields.env.Y: The macro %join(ip.self,x)% cannot be expanded: It must be name, map(name,'…') or join(…,'…'), with no spaces outside of the quotes.",
+        'f.yaml:16:26: error: ClusterTemplate/t defaults.config.x: The macro %host.service.db[1]% cannot be expanded: "db" is on at most 1 node, counted from 0.',
+        "f.yaml:17:26: error: ClusterTemplate/t links[0].url: The macro %ip.self% cannot be expanded: it names the node itself, and this text is for the whole cluster. Name a node of a service instead, such as host.service.NAME[0].",
+      ],
+    },
+    {
       what: "unknown plugin types of a server that was asked, as errors",
       plugins: { ...PLUGINS, unknown: "error" },
       text: "{kind: Provider, name: p, type: ec2}\n",
@@ -204,6 +233,7 @@ actions:
 
   it("finds nothing in a catalog that is well", () => {
     assert.deepEqual(loadCatalog([{ path: "base.yaml", text: BASE }], PLUGINS).problems, []);
+    assert.deepEqual(problemsOf('{kind: ClusterTemplate, name: t, defaults: {services: [db]}, check: {service: db, script: "true"}}', PLUGINS), []);
   });
 
   it("does not blame others for a document that could only be read in part", () => {

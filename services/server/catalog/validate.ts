@@ -3,13 +3,15 @@ import type { Report } from "./body.js";
 import { documentsOf } from "./build.js";
 import { answering, dependenciesOf, findCycles } from "./dependencies.js";
 import type { Answering, Cycle } from "./dependencies.js";
+import { checkMacros } from "./macros.js";
 import { checkPlugins } from "./plugins.js";
 import type { KnownPlugins } from "./plugins.js";
 import { documentId, indexProblems, NO_SOURCE, problemAt, sortProblems } from "./problems.js";
 import type { ProblemIndex, Source } from "./problems.js";
 import { checkReferences } from "./references.js";
+import { resolve } from "./resolve.js";
 import { checkTemplateParts, checkTemplateSense } from "./templates.js";
-import type { Catalog, DocumentKind, Problem } from "./types.js";
+import type { Catalog, ClusterTemplate, DocumentKind, Problem } from "./types.js";
 
 export interface ValidationContext {
   /** Absent: types and their fields are not checked at all. */
@@ -33,9 +35,11 @@ export function validateCatalog(catalog: Catalog, context: ValidationContext = {
     const report = reporter(document.kind, document.name);
     checkReferences(document, catalog, names, report);
     if (context.plugins !== undefined) checkPlugins(document, context.plugins, report);
+    const template = document.kind === "ClusterTemplate" ? resolve(catalog, document).template : undefined;
+    checkMacros(document, catalog, template, report);
+    if (template !== undefined) checkTemplateSense(document.body as ClusterTemplate, template, catalog, names, report);
   }
   checkCycles(catalog, names, reporter);
-  for (const [name, body] of catalog.ClusterTemplate) checkTemplateSense(catalog, name, body, names, reporter("ClusterTemplate", name));
   // Last: it passes on the errors of the documents that a template builds on.
   const index = indexProblems(problems);
   for (const kind of ["PartialTemplate", "ClusterTemplate"] as const) {
