@@ -78,7 +78,7 @@ function restoreLinks(native: string): void {
   const list = join(native, "pg-symlinks.json");
   if (!existsSync(list)) return;
   for (const { source, target } of JSON.parse(readFileSync(list, "utf8")) as { source: string; target: string }[]) {
-    const link = join(native, "..", target);
+    const link = join(native, relative("native", target));
     if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) continue;
     try {
       symlinkSync(relative(dirname(target), source), link);
