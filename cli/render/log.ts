@@ -51,7 +51,7 @@ export function createLogPrinter(print: (line: string) => void, palette: Palette
       const lines = ((open.get(key)?.rest ?? "") + piece.text).split("\n");
       const rest = lines.pop()!;
       // A carriage return draws a line again; the last drawing is what a person saw.
-      for (const line of lines) printLine(piece, line.replace(/\r$/, "").replace(/^.*\r/, ""));
+      for (const line of lines) printLine(piece, line.replace(/\r$/, "").replace(/^[\s\S]*\r/, ""));
       open.set(key, { piece, rest });
     },
     end: () => {

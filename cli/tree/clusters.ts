@@ -1,5 +1,5 @@
 /** Commands on clusters. */
-import { Option, type Command } from "commander";
+import { Argument, Option, type Command } from "commander";
 import { addMutation, addOutput, addWait, collect, completedBy, integer, list, type Runner } from "./options.js";
 
 const CLUSTER = "clusters/NAME-ID, NAME-ID, or a display name that one live cluster has";
@@ -81,7 +81,7 @@ export function addClusterCommands(program: Command, run: Runner): void {
   const addNodes = clusterArgument(program.command("add-nodes"), "<cluster>")
     .summary("add nodes to a cluster")
     .description("Adds nodes of the layout that carries a service. Services that name the one that grew are configured again.")
-    .argument("<service>", "the layout that carries this service grows")
+    .addArgument(completedBy(new Argument("<service>", "the layout that carries this service grows"), "service"))
     .argument("<n>", "by how many nodes", integer(1, MOST_NODES));
   run(addOutput(addMutation(addWait(addNodes, "complete"))), async () => (await import("../commands/add-nodes.js")).run);
 

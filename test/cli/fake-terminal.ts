@@ -33,7 +33,7 @@ export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
   const sink = (name: "out" | "err"): Sink => ({
     write: (text) => {
       written[name] += text;
-      for (const check of [...waiting]) check();
+      for (const check of waiting) check();
     },
     isTTY: options.tty,
     columns: options.tty === true ? (options.columns ?? 100) : undefined,
