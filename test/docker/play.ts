@@ -16,7 +16,15 @@ import { findGenerated, revealSecrets, withSecretReferences } from "../../servic
 import type { Action, Catalog, JsonObject, ServiceAction } from "../../services/server/catalog/types.js";
 import { IMAGE } from "./daemon.js";
 
-const IMAGE_TYPE = "debian";
+/** What the nodes of a played cluster are made of. */
+export interface PlayedImage {
+  /** Image type document. */
+  readonly imageType: string;
+  /** What the provider calls it. */
+  readonly image: string;
+}
+
+const DEBIAN: PlayedImage = { imageType: "debian", image: IMAGE };
 const automator = createShellAutomator();
 
 export interface PlayedNode {
@@ -51,6 +59,7 @@ export class Play {
     readonly provider: Provider,
     readonly catalog: Catalog,
     readonly template: string,
+    readonly image: PlayedImage = DEBIAN,
   ) {
     const services = new Map(
       [...catalog.Service].filter(([name]) => this.#template.defaults?.services?.includes(name)),
@@ -116,9 +125,9 @@ export class Play {
         ? checkAction(this.#template.check!)
         : this.catalog.Service.get(service)!.actions?.[action as ServiceAction];
     if (defined === undefined) return { exitCode: 0, output: "" };
-    const effective = effectiveAction(defined, IMAGE_TYPE);
-    if (effective === undefined)
-      throw new LoomError("INVALID_CATALOG", `${service} has no ${action} for ${IMAGE_TYPE}.`);
+    const { imageType } = this.image;
+    const effective = effectiveAction(defined, imageType);
+    if (effective === undefined) throw new LoomError("INVALID_CATALOG", `${service} has no ${action} for ${imageType}.`);
     const { env, ...fields } = effective.fields;
     let output = "";
     const { exitCode } = await automator.act(
@@ -169,7 +178,7 @@ export class Play {
       services: [service],
       flavor: "small",
       hardwareFields: { memoryMb: 512 },
-      image: IMAGE,
+      image: this.image.image,
       user: "root",
       fields: {},
       results: {},
