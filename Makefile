@@ -7,7 +7,7 @@
 MAKEFLAGS += --no-print-directory
 BIN := node_modules/.bin
 
-# Flags of Loom for `make run`, for example RUN_ARGS="--provider local --data /tmp/loom".
+# Flags of Loom for `make run`, for example RUN_ARGS="--provider local".
 RUN_ARGS ?=
 # Suites for `make test`, for example SUITES="unit integration".
 SUITES ?=
@@ -46,7 +46,7 @@ build: generate ## Compile to build/
 	@sh tools/build.sh
 
 .PHONY: clean
-clean: ## Remove what was generated and compiled; data in .loom/ stays
+clean: ## Remove what was generated and compiled; clusters and data stay
 	rm -rf build gen coverage
 
 .PHONY: distclean
@@ -68,7 +68,7 @@ chaos: build packages ## Kill Loom at many seeded moments and compare (LOOM_SEED
 	@LOOM_CHAOS=long node --import tsx tools/test/main.ts chaos
 
 .PHONY: bench
-bench: build packages ## Measure what docs/benchmarks.md shows (BENCH_ARGS=...)
+bench: build packages ## Measure Loom's speed (BENCH_ARGS=...)
 	@node --import tsx test/bench/main.ts $(BENCH_ARGS)
 
 .PHONY: coverage

@@ -1,9 +1,18 @@
 /** `make check-texts`: reads every file of the project and says what texts.ts finds. Long files are only warned of. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { filesBelow } from "../files.js";
-import { deadLinks, machinePaths, outsidePages, registryHosts, tooLong, untypedTodos, type Finding } from "./texts.js";
+import {
+  deadLinks,
+  machinePaths,
+  outsidePages,
+  registryHosts,
+  tooLong,
+  unknownPages,
+  untypedTodos,
+  type Finding,
+} from "./texts.js";
 
 /** Folders that mean the same on many machines, so naming them gives nothing away. */
 const COMMON = new Set(["/", "/home", "/root", "/tmp", "/srv", "/opt", "/src", "/usr/src", "/app"]);
@@ -18,7 +27,9 @@ const read = (path: string): string | undefined => {
 
 const errors: Finding[] = [];
 const warnings: Finding[] = [];
-for (const file of filesBelow(".").filter((path) => !EXEMPT.test(path))) {
+const files = filesBelow(".");
+const names = new Set(files.map((file) => basename(file)));
+for (const file of files.filter((path) => !EXEMPT.test(path))) {
   const bytes = readFileSync(file);
   if (bytes.includes(0)) continue;
   const text = bytes.toString("utf8");
@@ -29,6 +40,7 @@ for (const file of filesBelow(".").filter((path) => !EXEMPT.test(path))) {
     ...untypedTodos(file, text),
   );
   if (file.endsWith(".md")) errors.push(...deadLinks(file, text, read));
+  else if (!/\.test\.ts$/.test(file)) errors.push(...unknownPages(file, text, names));
   if (/\.(ts|tsx|sh|py)$/.test(file)) warnings.push(...tooLong(file, text));
 }
 for (const { file, line, message } of warnings) console.log(`${file}:${line}: warning: ${message}`);

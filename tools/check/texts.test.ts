@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { deadLinks, machinePaths, outsidePages, registryHosts, tooLong, untypedTodos } from "./texts.js";
+import { deadLinks, machinePaths, outsidePages, registryHosts, tooLong, unknownPages, untypedTodos } from "./texts.js";
 
 describe("texts", () => {
   it("wants a kind on marks of unfinished work", () => {
@@ -41,6 +41,16 @@ describe("texts", () => {
       "3 the link #there leads nowhere",
     ]);
     assert.deepEqual(links("```\n[a](gone.md)\n```"), []);
+  });
+
+  it("finds pages that are nowhere", () => {
+    const names = new Set(["architecture.md"]);
+    assert.deepEqual(unknownPages("x.ts", "// docs/architecture.md, architecture.md 3", names), []);
+    assert.equal(
+      unknownPages("x.ts", "// (availability.md 4.3)", names)[0]?.message,
+      "names the page availability.md, which is not in the project",
+    );
+    assert.deepEqual(unknownPages("x.ts", "*.md .md", names), []);
   });
 
   it("finds files that are too long and pages of elsewhere", () => {

@@ -56,6 +56,17 @@ export function outsidePages(file: string, text: string): Finding[] {
   return matches(file, text, /\bshared\/design\b/, () => "points to pages outside of this tree");
 }
 
+/** Pages that a comment names and that are nowhere in the project; `names` are the names of all its files, without folders. */
+export function unknownPages(file: string, text: string, names: ReadonlySet<string>): Finding[] {
+  return text
+    .split("\n")
+    .flatMap((line, index) =>
+      [...line.matchAll(/(?<![\w/*.-])(?:[\w.-]+\/)*([\w-]+\.md)\b/g)]
+        .filter(([, name]) => !names.has(name!))
+        .map(([page]) => ({ file, line: index + 1, message: `names the page ${page}, which is not in the project` })),
+    );
+}
+
 /** Source files over this many lines hold more than one idea. */
 export const LONGEST = 300;
 
