@@ -4,7 +4,8 @@ import { isTransient } from "./errors.js";
 import { badInput } from "./exit.js";
 import type { Feed } from "./feeds.js";
 import { createLiveArea } from "./render/live.js";
-import { columnsOf, formatOf, jsonOf, printValue, type RecordKind } from "./render/output.js";
+import { formatOf, printValue } from "./render/format.js";
+import { columnsOf, jsonOf, type RecordKind } from "./render/output.js";
 import { tableLines } from "./render/table.js";
 import type { OutputOptions, Session } from "./session.js";
 

@@ -2,7 +2,7 @@
 import { checkUrl, readContexts, readTokenFile, saveContexts, writeContext } from "../context.js";
 import { badInput, EXIT } from "../exit.js";
 import { didYouMean } from "../../services/server/catalog/suggest.js";
-import { formatOf, printValue } from "../render/output.js";
+import { formatOf, printValue } from "../render/format.js";
 import { pickColumns, tableLines, type Column } from "../render/table.js";
 import type { OutputOptions, Session } from "../session.js";
 import { ask, readAll } from "../terminal.js";

@@ -1,6 +1,6 @@
 /** `loom version` */
 import { EXIT } from "../exit.js";
-import { formatOf, printValue } from "../render/output.js";
+import { formatOf, printValue } from "../render/format.js";
 import type { OutputOptions, Session } from "../session.js";
 import { programVersion } from "../version.js";
 

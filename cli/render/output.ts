@@ -1,9 +1,7 @@
 /** Prints records in the format that was asked for. JSON is the proto JSON of the records, empty values included. */
 import { toJson, type DescMessage, type JsonValue, type Message, type MessageShape } from "@bufbuild/protobuf";
-import { didYouMean } from "../../services/server/catalog/suggest.js";
-import { badInput } from "../exit.js";
 import type { OutputOptions, Session } from "../session.js";
-import { FORMATS, type Format } from "./output-formats.js";
+import { formatOf, printValue } from "./format.js";
 import { pickColumns, tableLines, type Column } from "./table.js";
 
 /** How records of one kind are shown. */
@@ -18,26 +16,9 @@ export interface RecordKind<T extends Message> {
   readonly empty: string;
 }
 
-/** @throws CliError where the format does not exist */
-export function formatOf(options: OutputOptions): Format {
-  const text = options.output ?? "table";
-  const found = FORMATS.find((format) => format === text);
-  if (found === undefined) throw badInput(`There is no output format ${text}. ${didYouMean(text, FORMATS)}`.trimEnd(), `Formats: ${FORMATS.join(", ")}.`);
-  if (options.columns !== undefined && found !== "table" && found !== "wide") throw badInput(`--columns has no meaning with -o ${found}.`);
-  return found;
-}
-
 /** The proto JSON of a message. */
 export function jsonOf<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonValue {
   return toJson(schema, message, { alwaysEmitImplicit: true });
-}
-
-/** Prints any JSON value as JSON, one line of JSON, or YAML. */
-export async function printValue(session: Session, format: "json" | "jsonl" | "yaml", value: unknown): Promise<void> {
-  if (format === "yaml") {
-    const { stringify } = await import("yaml");
-    session.print(stringify(value, { lineWidth: 0 }).trimEnd());
-  } else session.print(format === "json" ? JSON.stringify(value, undefined, 2) : JSON.stringify(value));
 }
 
 /** The columns to show, with `--columns` and `-o wide` obeyed. */

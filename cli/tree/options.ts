@@ -1,6 +1,6 @@
 /** Flags that several commands share, and how a command is tied to the module that carries it out. */
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { FORMATS } from "../render/output-formats.js";
+import { FORMATS } from "../render/format.js";
 import type { GlobalOptions, OutputOptions, Session } from "../session.js";
 
 /** What a module of commands/ exports for a command. */
