@@ -14,6 +14,7 @@ import { initialConfig } from "../../services/server/catalog/config.js";
 import { loadCatalog } from "../../services/server/catalog/load.js";
 import { findGenerated, revealSecrets, withSecretReferences } from "../../services/server/catalog/secrets.js";
 import type { Action, Catalog, JsonObject, ServiceAction } from "../../services/server/catalog/types.js";
+import { expandMacros } from "../../services/server/macros/expand.js";
 import { IMAGE } from "./daemon.js";
 
 /** What the nodes of a played cluster are made of. */
@@ -127,15 +128,19 @@ export class Play {
     if (defined === undefined) return { exitCode: 0, output: "" };
     const { imageType } = this.image;
     const effective = effectiveAction(defined, imageType);
-    if (effective === undefined) throw new LoomError("INVALID_CATALOG", `${service} has no ${action} for ${imageType}.`);
-    const { env, ...fields } = effective.fields;
+    if (effective === undefined)
+      throw new LoomError("INVALID_CATALOG", `${service} has no ${action} for ${imageType}.`);
+    const { script, ...fields } = effective.fields;
+    const seen = (one: PlayedNode) => ({ ...one, addresses: { internal: one.address, external: one.address } });
+    const nodesOf = (name: string) => this.with(name).map(seen);
+    const expanded = expandMacros(fields, { owner: "test", self: seen(node), nodesOf }) as JsonObject;
     let output = "";
     const { exitCode } = await automator.act(
       this.provider.channel(node.request),
       {
         action,
         service,
-        fields: { ...fields, env: this.#expand((env ?? {}) as Record<string, string>) },
+        fields: { ...expanded, script },
         config: revealSecrets(this.#visible(service), this.secrets),
         taskKey: taskKey({ clusterUid: this.uid, job: this.#job, node: node.number, incarnation: 1, service, action }),
         epoch: 1n,
@@ -191,15 +196,5 @@ export class Play {
     return Object.fromEntries(
       Object.entries(this.#config).filter(([key]) => key === service || !this.catalog.Service.has(key)),
     );
-  }
-
-  /** The macros the shipped documents use. */
-  #expand(env: Readonly<Record<string, string>>): Record<string, string> {
-    const expand = (text: string): string =>
-      text.replaceAll(/%(ip|host)\.service\.([\w-]+)(\[0\])?%/g, (_, what: string, service: string, first?: string) => {
-        const values = this.with(service).map((node) => (what === "ip" ? node.address : node.hostname));
-        return first === undefined ? values.join(",") : values[0]!;
-      });
-    return Object.fromEntries(Object.entries(env).map(([name, text]) => [name, expand(text)]));
   }
 }
