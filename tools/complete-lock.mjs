@@ -6,11 +6,38 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
-const systems = ["android", "darwin", "freebsd", "linux", "openharmony", "win32", "windows", "aix", "netbsd", "openbsd", "sunos"];
-const processors = ["arm64", "aarch64", "x64", "ia32", "arm", "armv7", "armv6", "riscv64", "ppc64", "ppc64le", "s390x", "loong64", "mips64el"];
+const systems = [
+  "android",
+  "darwin",
+  "freebsd",
+  "linux",
+  "openharmony",
+  "win32",
+  "windows",
+  "aix",
+  "netbsd",
+  "openbsd",
+  "sunos",
+];
+const processors = [
+  "arm64",
+  "aarch64",
+  "x64",
+  "ia32",
+  "arm",
+  "armv7",
+  "armv6",
+  "riscv64",
+  "ppc64",
+  "ppc64le",
+  "s390x",
+  "loong64",
+  "mips64el",
+];
 const canonical = { windows: "win32", aarch64: "arm64", armv7: "arm", armv6: "arm", ppc64le: "ppc64" };
 
-const pick = (words, name) => words.filter((word) => name.split(/[-/@]/).includes(word)).map((word) => canonical[word] ?? word);
+const pick = (words, name) =>
+  words.filter((word) => name.split(/[-/@]/).includes(word)).map((word) => canonical[word] ?? word);
 
 for (const entry of Object.values({ ...lock.packages })) {
   for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
@@ -18,8 +45,13 @@ for (const entry of Object.values({ ...lock.packages })) {
     if (lock.packages[path] !== undefined || !/^\d/.test(version)) continue;
     const os = pick(systems, name);
     // A name without a known system must never be installed here by accident: nobody checked its contents.
-    lock.packages[path] = { version, ...(entry.dev ? { dev: true } : {}), optional: true, os: os.length > 0 ? os : ["none"],
-      ...(pick(processors, name).length > 0 ? { cpu: pick(processors, name) } : {}) };
+    lock.packages[path] = {
+      version,
+      ...(entry.dev ? { dev: true } : {}),
+      optional: true,
+      os: os.length > 0 ? os : ["none"],
+      ...(pick(processors, name).length > 0 ? { cpu: pick(processors, name) } : {}),
+    };
     console.log(`added ${name}@${version}`);
   }
 }

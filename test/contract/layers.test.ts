@@ -65,8 +65,8 @@ const PLANTED: readonly Planted[] = [
     good(`services/server/${folder}/x.test.ts`, "node:fs"),
   ]),
   good("services/server/plan/thread.ts", "node:worker_threads"),
-  good("services/server/layout/worker.ts", "node:worker_threads"),
-  bad("services/server/plan/worker.ts", "pg", DATABASE),
+  good("services/server/plan/thread-entry.ts", "node:worker_threads"),
+  bad("services/server/layout/thread.ts", "pg", DATABASE),
   // The database.
   ...[
     "services/server/jobs",
@@ -89,7 +89,6 @@ const PLANTED: readonly Planted[] = [
     "services/server/store",
     "services/common",
     "services/provisioner/providers/docker",
-    "services/standalone",
     "db",
   ].flatMap((folder) =>
     ["services/loom/v1/job.js", "web/loom/v1/job_pb.js"].map((name) =>
@@ -102,6 +101,8 @@ const PLANTED: readonly Planted[] = [
   bad("gateway/x.ts", "../gen/services/loom/v1/job.js", "use the types of gen/web"),
   bad("cli/x.ts", "../gen/services/loom/v1/job.js", "use the types of gen/web"),
   good("gateway/x.ts", "../gen/web/loom/v1/job_pb.js"),
+  good("services/standalone/x.ts", "../../gen/web/loom/v1/job_pb.js"),
+  bad("services/standalone/x.ts", "../../gen/services/loom/v1/job.js", "use the types of gen/web"),
   good("cli/x.ts", "../gen/web/loom/v1/job_pb.js"),
   // Who knows whom.
   ...[
