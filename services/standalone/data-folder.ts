@@ -20,8 +20,8 @@ export function defaultDataFolder(env: NodeJS.ProcessEnv = process.env, uid = pr
 export async function prepareDataFolder(folder: string, uid = process.getuid!()): Promise<void> {
   try {
     const made = await mkdir(folder, { recursive: true, mode: uid === 0 ? 0o711 : 0o700 });
-    const { mode } = await stat(folder);
-    if (uid === 0 && (mode & 0o111) !== 0o111) await chmod(folder, (mode & 0o777) | 0o111);
+    const found = await stat(folder);
+    if (uid === 0 && found.uid === 0 && (found.mode & 0o111) !== 0o111) await chmod(folder, (found.mode & 0o777) | 0o111);
     else if (uid !== 0 && made !== undefined) await chmod(folder, 0o700);
   } catch (thrown) {
     throw folderError(folder, thrown);
@@ -31,7 +31,7 @@ export async function prepareDataFolder(folder: string, uid = process.getuid!())
 /** What a failed use of a file in the data folder means for a person. */
 export function folderError(folder: string, thrown: unknown): LoomError {
   if (thrown instanceof LoomError) return thrown;
-  const code = (thrown as NodeJS.ErrnoException).code ?? "";
+  const code = (thrown as NodeJS.ErrnoException | undefined)?.code ?? "";
   const metadata = { folder };
   if (code === "ENOSPC" || code === "EDQUOT") return diskFull(folder, thrown);
   if (code === "EROFS") {

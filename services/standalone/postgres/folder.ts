@@ -47,16 +47,21 @@ function own(path: string, user: DatabaseUser): void {
 
 /** Written whole or not at all, and on the disk when this returns. */
 export function writeWhole(path: string, text: string, user: DatabaseUser): void {
-  const unfinished = `${path}.${process.pid}`;
-  const file = openSync(unfinished, "w", 0o600);
+  const unfinished = `${path}.new`;
   try {
-    writeFileSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(unfinished, "w", 0o600);
+    try {
+      writeFileSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    own(unfinished, user);
+    renameSync(unfinished, path);
+  } catch (thrown) {
+    rmSync(unfinished, { force: true });
+    throw thrown;
   }
-  own(unfinished, user);
-  renameSync(unfinished, path);
   syncFolder(join(path, ".."));
 }
 

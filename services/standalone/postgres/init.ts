@@ -31,8 +31,9 @@ export async function initialize(binaries: Binaries, place: DatabaseFolder): Pro
   const unfinished = join(place.folder, `${UNFINISHED}${randomBytes(4).toString("hex")}`);
   const { code, output } = await runInitdb(binaries, place, unfinished);
   if (code !== 0) {
+    const error = startError(place.folder, output);
     rmSync(unfinished, { recursive: true, force: true, maxRetries: 5 });
-    throw startError(place.folder, output);
+    throw error;
   }
   renameSync(unfinished, place.data);
   syncFolder(place.folder);

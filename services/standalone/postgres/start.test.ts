@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, cpSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, cpSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../../../test/support/wait.js";
@@ -187,6 +187,16 @@ describe("embedded PostgreSQL", function () {
     assert.equal(argumentsOf(postgres.pid)[0], join(native, "bin", "postgres"));
   });
 
+  it("runs as whoever the data folder belongs to, where root starts it", async function () {
+    if (!root) return this.skip(); // Nobody else can run it as another user.
+    const folder = join(base, "theirs");
+    mkdirSync(folder, { mode: 0o700 });
+    chownSync(folder, 65534, 65534); // nobody
+    const postgres = await start(folder);
+    assert.equal(statSync(`/proc/${postgres.pid}`).uid, 65534);
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+  });
+
   it("runs from a copy where its user cannot reach the package", async function () {
     if (!root) return this.skip(); // Only root's database runs as another user.
     const hidden = join(base, "hidden");
@@ -221,6 +231,24 @@ describe("embedded PostgreSQL", function () {
       writeFileSync(join(base, "file"), "");
       await refuses(join(base, "file"), { reason: "FOLDER_UNUSABLE", message: /is a file/ });
       await refuses(join(base, "file", "below"), { reason: "FOLDER_UNUSABLE", message: /is a file/ });
+    });
+
+    it("a full disk, and goes on when there is room", async function () {
+      if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=20m,mode=711", "tmpfs", base], { stdio: "ignore" }).status !== 0) return this.skip(); // Only root can mount.
+      try {
+        await refuses(base, { reason: "DISK_FULL", message: /Make room/ });
+        spawnSync("mount", ["-o", "remount,size=100m", base]);
+        const postgres = await start(base);
+        assert.deepEqual(await query(postgres, "SELECT 1 AS one"), [{ one: 1 }]);
+        await postgres.stop();
+        spawnSync("dd", ["if=/dev/zero", `of=${join(base, "fill")}`, "bs=1M"], { stdio: "ignore" });
+        await refuses(base, { reason: "DISK_FULL", message: /Make room/ });
+        rmSync(join(base, "fill"));
+        assert.deepEqual(await query(await start(base), "SELECT 1 AS one"), [{ one: 1 }]);
+      } finally {
+        await Promise.all(started.map((postgres) => postgres.stop()));
+        spawnSync("umount", [base]);
+      }
     });
 
     it("a folder it may not write", async function () {

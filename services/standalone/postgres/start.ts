@@ -51,8 +51,9 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   await prepareDataFolder(options.folder);
   try {
     // The process is recognized by this path later, so it has one spelling.
-    const folder = join(realpathSync(options.folder), "postgres");
-    const user = databaseUser(folder);
+    const around = realpathSync(options.folder);
+    const folder = join(around, "postgres");
+    const user = databaseUser(folder, around);
     const place = openDatabaseFolder(folder, user);
     const binaries = usableBinaries(options.native ?? packagedBinaries(), folder, user);
     await initialize(binaries, place);

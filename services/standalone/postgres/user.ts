@@ -9,15 +9,18 @@ export type DatabaseUser = { readonly uid: number; readonly gid: number } | unde
 const NAME = "loom";
 
 /**
- * The owner of a folder that is there already, else the system user `loom`, which is made where it is missing.
+ * For root: whoever owns a database that is there already, or the data folder; else the system user `loom`, which is
+ * made where it is missing.
  *
- * @param folder of the database
+ * @param folders of the database, and around it
  * @throws FOLDER_UNUSABLE where the user cannot be made
  */
-export function databaseUser(folder: string): DatabaseUser {
+export function databaseUser(...folders: string[]): DatabaseUser {
   if (process.getuid!() !== 0) return undefined;
-  const owner = statSync(folder, { throwIfNoEntry: false });
-  if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
+  for (const folder of folders) {
+    const owner = statSync(folder, { throwIfNoEntry: false });
+    if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
+  }
   return find() ?? make();
 }
 
