@@ -17,7 +17,7 @@ Exit codes: 0 done, 1 failed, 2 bad input or catalog, 3 no layout, 4 there are c
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Clusters:": ["create", "plan", "list", "status", "describe", "nodes", "add-nodes", "delete"],
-  "Jobs:": ["logs", "events", "jobs", "tasks", "pause", "resume", "cancel", "retry", "retry-task", "skip-task"],
+  "Jobs:": ["logs", "events", "jobs", "tasks", "wait", "pause", "resume", "cancel", "retry", "retry-task", "skip-task"],
   "Catalog:": ["catalog"],
   "This program:": ["login", "context", "completion", "version"],
 };

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ApplyDocumentsResponseSchema, DocumentChange_Kind, DocumentKind, type ApplyDocumentsResponse } from "../../gen/web/loom/v1/catalog_pb.js";
 import { LoomError } from "../../services/common/errors.js";
+import { readFolder } from "../../services/common/read-folder.js";
 import type { CatalogFile } from "../../services/server/catalog/parse.js";
 import type { Problem } from "../../services/server/catalog/types.js";
-import { readCatalogFolder } from "../catalog-folder.js";
 import { badInput, CliError, EXIT } from "../exit.js";
 import { changeLines, CHANGES, problemFromWire, problemLines } from "../render/kinds/documents.js";
 import { formatOf, printValue } from "../render/format.js";
@@ -17,6 +17,13 @@ import { allDocuments, documentFromWire } from "./catalog.js";
 
 export type ApplyOptions = MutationOptions & OutputOptions;
 
+/** The files of documents in a folder. @throws CliError where there is none */
+export async function readDocuments(folder: string): Promise<CatalogFile[]> {
+  const files = await readFolder(folder);
+  if (files.length === 0) throw badInput(`${folder} holds no YAML or JSON file.`, "Documents stand in files ending in .yaml, .yml or .json.");
+  return files;
+}
+
 /** Says every problem on standard error. Returns how many are errors. */
 function sayProblems(session: Session, problems: readonly Problem[]): number {
   for (const line of problemLines(problems, session.errPalette)) session.say(line);
@@ -26,7 +33,7 @@ function sayProblems(session: Session, problems: readonly Problem[]): number {
 export async function validate(session: Session, options: OutputOptions, folder: string): Promise<number> {
   const format = formatOf(options);
   const { loadCatalog } = await import("../../services/server/catalog/load.js");
-  const { documents, problems } = loadCatalog(readCatalogFolder(folder));
+  const { documents, problems } = loadCatalog(await readDocuments(folder));
   const errors = problems.filter((problem) => problem.severity === "error").length;
   if (format === "json" || format === "yaml") await printValue(session, format, { documents: documents.length, problems });
   else if (format === "jsonl") for (const problem of problems) await printValue(session, format, problem);
@@ -63,7 +70,7 @@ function summary(answer: ApplyDocumentsResponse): string {
 /** Shows what differs between a folder and the server's catalog. */
 export async function diff(session: Session, options: ApplyOptions, folder: string): Promise<number> {
   formatOf(options);
-  const answer = await compare(session, readCatalogFolder(folder));
+  const answer = await compare(session, await readDocuments(folder));
   const errors = sayProblems(session, answer.problems.map(problemFromWire));
   await printChanges(session, options, answer);
   session.say(summary(answer));
@@ -74,7 +81,7 @@ export async function diff(session: Session, options: ApplyOptions, folder: stri
 export async function apply(session: Session, options: ApplyOptions, folder: string): Promise<number> {
   if (options.dryRun === true) return diff(session, options, folder);
   formatOf(options);
-  const files = readCatalogFolder(folder);
+  const files = await readDocuments(folder);
   const api = await session.api();
   let answer: ApplyDocumentsResponse;
   try {

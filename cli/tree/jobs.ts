@@ -48,6 +48,11 @@ export function addJobCommands(program: Command, run: Runner): void {
     .option("--retried", "only tasks tried more than once");
   run(watchOption(addOutput(tasks)), async () => (await import("../commands/tasks.js")).run);
 
+  const wait = jobOption(clusterArgument(program.command("wait"), "<name>", JOB))
+    .summary("wait for a job")
+    .description("Waits, with live progress, until a job is complete or in the state that --wait names.");
+  run(addOutput(addWait(wait, "complete")), async () => (await import("../commands/wait.js")).run);
+
   const steer = (name: string, summary: string, description: string, usual: string, load: () => Promise<Run>): void => {
     const command = jobOption(clusterArgument(program.command(name), "<name>", JOB)).summary(summary).description(description);
     run(addOutput(addMutation(addWait(command, usual))), load);

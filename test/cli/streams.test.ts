@@ -142,6 +142,18 @@ describe("cli: --wait", () => {
     assert.match(err, /\u001b\[\d+A\r\u001b\[J/); // oxlint-disable-line no-control-regex -- redrawing is what this looks for
   });
 
+  it("loom wait does the same for a job that is there, and does not wait for one that has ended", async () => {
+    const services = watching(async function* () {
+      yield message("1", { job: doneJob() });
+    });
+    const { exit, err } = await runWith(services, ["wait", "hello"]);
+    assert.equal(exit, 0, err);
+    assert.match(err, /complete: create of hello-1/);
+    const ended = { ...services, clusters: { listClusters: () => ({ clusters: [cluster({ job: failed })] }) } };
+    assert.equal((await runWith(ended, ["wait", "hello", "--timeout", "1m"])).exit, 1);
+    assert.equal((await runWith(ended, ["wait", "hello", "--wait=failed"])).exit, 0);
+  });
+
   it("waits for the state that is asked for", async () => {
     const services = watching(async function* (_, context) {
       yield message("a", { job: job({ state: Job_State.RUNNING }) });
