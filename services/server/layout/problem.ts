@@ -1,0 +1,172 @@
+/** From a template, a request and a catalog to a layout problem: names resolved, dependencies and conflicts checked. Pure. */
+import { LoomError } from "../../common/errors.js";
+import { imageTypesOf } from "../catalog/actions.js";
+import { didYouMean } from "../catalog/suggest.js";
+import type { Catalog, ClusterTemplate, Service } from "../catalog/types.js";
+import type { LayoutProblem, Quantity } from "./types.js";
+
+/** Most nodes a cluster can have. */
+export const LARGEST_CLUSTER = 10_000;
+
+export interface LayoutRequest {
+  /** Nodes. */
+  readonly size: number;
+  /** Empty: the template's. */
+  readonly services: readonly string[];
+  /** Empty: the template's. */
+  readonly provider: string;
+  /** Empty: the template's, or the layout's choice. */
+  readonly hardwareType: string;
+  /** Empty: the template's, or the layout's choice. */
+  readonly imageType: string;
+  /** Add services that others require. */
+  readonly withDependencies: boolean;
+}
+
+export interface BuiltProblem {
+  readonly problem: LayoutProblem;
+  /** Name of the provider document. */
+  readonly provider: string;
+  /** In code point order. */
+  readonly services: readonly string[];
+  /** Those of them that were added because others require them. */
+  readonly addedServices: readonly string[];
+}
+
+/** What a layout is made for. The template has what it extends and includes merged in already. */
+export interface LayoutSubject {
+  readonly catalog: Catalog;
+  readonly templateName: string;
+  readonly template: ClusterTemplate;
+}
+
+/**
+ * @throws INVALID_SIZE, PROVIDER_NOT_FOUND, SERVICE_NOT_FOUND, INCOMPATIBLE, MISSING_DEPENDENCIES, CONFLICTING_SERVICES
+ */
+export function buildLayoutProblem({ catalog, templateName, template, request }: LayoutSubject & { readonly request: LayoutRequest }): BuiltProblem {
+  checkSize(template, templateName, request.size);
+  const provider = request.provider === "" ? (template.defaults?.provider ?? "") : request.provider;
+  if (!catalog.Provider.has(provider)) {
+    throw new LoomError("PROVIDER_NOT_FOUND", provider === ""
+      ? `Template "${templateName}" has no default provider. Name one with --provider: ${listed(catalog.Provider.keys())}.`
+      : `There is no provider "${provider}".${hint(provider, catalog.Provider.keys())} Known are ${listed(catalog.Provider.keys())}.`, { metadata: { provider } });
+  }
+  const asked = request.services.length > 0 ? request.services : (template.defaults?.services ?? []);
+  if (asked.length === 0) throw new LoomError("SERVICE_NOT_FOUND", `Template "${templateName}" has no default services. Name some with --services.`);
+  const { services, added } = chooseServices(catalog, asked, request.withDependencies);
+  checkCompatible(template, templateName, services);
+  checkConflicts(catalog, services);
+
+  const hardwareTypes = candidates("hardware type", request.hardwareType, template.defaults?.hardwareType, template.compatibility?.hardwareTypes, catalog.HardwareType,
+    (one) => (one.providers?.[provider]?.flavor ?? "") !== "", templateName, provider);
+  const imageTypes = candidates("image type", request.imageType, template.defaults?.imageType, template.compatibility?.imageTypes, catalog.ImageType,
+    (one) => (one.providers?.[provider]?.image ?? "") !== "", templateName, provider);
+  return { problem: problemOf(catalog, template, services, request.size, hardwareTypes, imageTypes), provider, services, addedServices: added };
+}
+
+/** The constraints of a template for services and candidates that are chosen already. */
+export function problemOf(catalog: Pick<Catalog, "Service">, template: ClusterTemplate, services: readonly string[], size: number, hardwareTypes: readonly string[], imageTypes: readonly string[]): LayoutProblem {
+  const quantities: Record<string, Quantity> = {};
+  const hardwareOf: Record<string, readonly string[]> = {};
+  const imagesOf: Record<string, readonly string[]> = {};
+  const variantsOf: Record<string, readonly string[]> = {};
+  for (const name of services) {
+    const constraint = template.constraints?.services?.[name];
+    if (constraint?.min !== undefined || constraint?.max !== undefined) {
+      quantities[name] = { min: constraint.min ?? 1, max: constraint.max ?? Number.POSITIVE_INFINITY };
+    }
+    if ((constraint?.hardwareTypes ?? []).length > 0) hardwareOf[name] = constraint!.hardwareTypes!;
+    if ((constraint?.imageTypes ?? []).length > 0) imagesOf[name] = constraint!.imageTypes!;
+    const covered = imageTypesOf(catalog.Service.get(name)!);
+    // A service that covers every candidate is not bound by it, and may be on every node.
+    if (covered !== undefined && !imageTypes.every((imageType) => covered.includes(imageType))) variantsOf[name] = covered;
+  }
+  return {
+    size, services, hardwareTypes, imageTypes, quantities, hardwareOf, imagesOf, variantsOf,
+    mustCoexist: template.constraints?.layout?.mustCoexist ?? [], cantCoexist: template.constraints?.layout?.cantCoexist ?? [],
+  };
+}
+
+function listed(names: Iterable<string>): string {
+  const sorted = [...names].sort();
+  return sorted.length === 0 ? "none" : sorted.join(", ");
+}
+
+function hint(name: string, known: Iterable<string>): string {
+  const text = didYouMean(name, known);
+  return text === "" ? "" : ` ${text}`;
+}
+
+/** @throws INVALID_SIZE */
+function checkSize(template: ClusterTemplate, templateName: string, size: number): void {
+  const { min = 1, max = LARGEST_CLUSTER } = template.constraints?.size ?? {};
+  const most = Math.min(max, LARGEST_CLUSTER);
+  if (Number.isInteger(size) && size >= min && size <= most) return;
+  throw new LoomError("INVALID_SIZE", `A cluster of template "${templateName}" has ${min === most ? `${min}` : `${min} to ${most}`} nodes, not ${size}.`, {
+    metadata: { min: String(min), max: String(most), size: String(size) }, violations: [{ field: "node_count", description: `must be ${min} to ${most}` }],
+  });
+}
+
+const requiresOf = (service: Service): string[] => [...(service.install?.requires ?? []), ...(service.runtime?.requires ?? [])];
+
+/** @throws SERVICE_NOT_FOUND, MISSING_DEPENDENCIES with the full list */
+function chooseServices(catalog: Catalog, asked: readonly string[], withDependencies: boolean): { services: string[]; added: string[] } {
+  const unknown = asked.filter((name) => !catalog.Service.has(name));
+  if (unknown.length > 0) {
+    throw new LoomError("SERVICE_NOT_FOUND", `There is no service ${unknown.map((name) => `"${name}"${hint(name, catalog.Service.keys())}`).join(", ")}.`, { metadata: { services: unknown.join(",") } });
+  }
+  const chosen = new Set(asked);
+  const added: string[] = [];
+  const missing: string[] = [];
+  const isThere = (name: string): boolean => chosen.has(name) || [...chosen].some((other) => catalog.Service.get(other)?.provides?.includes(name) === true);
+  for (const name of chosen) {
+    for (const required of requiresOf(catalog.Service.get(name)!)) {
+      if (isThere(required)) continue;
+      const provider = catalog.Service.has(required) ? required : [...catalog.Service].filter(([, service]) => service.provides?.includes(required)).map(([other]) => other).sort()[0];
+      if (withDependencies && provider !== undefined) {
+        // A set is walked to its end, so what is added is looked at too.
+        chosen.add(provider);
+        added.push(provider);
+      } else {
+        missing.push(`"${name}" requires "${required}"${provider === undefined ? ", which nothing in the catalog provides" : ""}`);
+      }
+    }
+  }
+  if (missing.length > 0) {
+    throw new LoomError("MISSING_DEPENDENCIES", `Services are missing: ${missing.join("; ")}. Name them too, or let Loom add them with --with-dependencies.`, { metadata: { missing: missing.join("; ") } });
+  }
+  return { services: [...chosen].sort(), added: added.sort() };
+}
+
+/** @throws INCOMPATIBLE */
+function checkCompatible(template: ClusterTemplate, templateName: string, services: readonly string[]): void {
+  const allowed = template.compatibility?.services ?? [];
+  const refused = allowed.length === 0 ? [] : services.filter((name) => !allowed.includes(name));
+  if (refused.length > 0) {
+    throw new LoomError("INCOMPATIBLE", `Template "${templateName}" does not allow ${refused.map((name) => `"${name}"`).join(", ")}. It allows ${listed(allowed)}.`, { metadata: { services: refused.join(",") } });
+  }
+}
+
+/** @throws CONFLICTING_SERVICES */
+function checkConflicts(catalog: Catalog, services: readonly string[]): void {
+  const found = services.flatMap((name) => (catalog.Service.get(name)?.conflicts ?? []).filter((other) => services.includes(other)).map((other) => `"${name}" conflicts with "${other}"`));
+  if (found.length > 0) throw new LoomError("CONFLICTING_SERVICES", `These services cannot be in one cluster: ${found.join("; ")}.`, { metadata: { conflicts: found.join("; ") } });
+}
+
+/** @throws INCOMPATIBLE where no candidate is left */
+function candidates<T>(
+  what: string, asked: string, byDefault: string | undefined, allowed: readonly string[] | undefined, known: ReadonlyMap<string, T>,
+  isOffered: (one: T) => boolean, templateName: string, provider: string,
+): string[] {
+  const wanted = asked === "" ? (byDefault ?? "") : asked;
+  const isAllowed = (name: string): boolean => allowed === undefined || allowed.length === 0 || allowed.includes(name);
+  const usable = [...known].filter(([name, one]) => isAllowed(name) && isOffered(one)).map(([name]) => name).sort();
+  if (wanted === "") {
+    if (usable.length > 0) return usable;
+    throw new LoomError("INCOMPATIBLE", `No ${what} that template "${templateName}" allows is offered by provider "${provider}".`, { metadata: { template: templateName, provider } });
+  }
+  if (usable.includes(wanted)) return [wanted];
+  const why = !known.has(wanted) ? `is not in the catalog.${hint(wanted, known.keys())}`
+    : !isAllowed(wanted) ? `is not allowed by template "${templateName}".` : `is not offered by provider "${provider}".`;
+  throw new LoomError("INCOMPATIBLE", `The ${what} "${wanted}" ${why} Usable here: ${listed(usable)}.`, { metadata: { name: wanted, template: templateName, provider } });
+}

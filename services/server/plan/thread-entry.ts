@@ -1,0 +1,17 @@
+/** The thread of thread.ts. */
+import { parentPort } from "node:worker_threads";
+import { LoomError } from "../../common/errors.js";
+import { solveLayout } from "../layout/solve.js";
+import { planOperation } from "./operation.js";
+import type { ThreadAnswer, ThreadRequest } from "./thread.js";
+
+parentPort!.on("message", (request: ThreadRequest) => {
+  let answer: ThreadAnswer;
+  try {
+    answer = { id: request.id, value: "solve" in request ? solveLayout(request.solve) : planOperation(request.plan) };
+  } catch (thrown) {
+    const { reason, message, metadata, violations } = LoomError.from(thrown);
+    answer = { id: request.id, error: { reason, message, metadata, violations, stack: thrown instanceof Error ? (thrown.stack ?? "") : String(thrown) } };
+  }
+  parentPort!.postMessage(answer);
+});

@@ -1,0 +1,94 @@
+/** Layout and plan in a thread of their own: the main loop never waits for them. */
+import { Worker } from "node:worker_threads";
+import { LoomError, isReason, type LoomErrorOptions } from "../../common/errors.js";
+import type { LayoutProblem, LayoutResult } from "../layout/types.js";
+import type { PlanRequest, TaskGraph } from "./types.js";
+
+/** What is asked of the thread. */
+export type ThreadRequest = { readonly id: number } & ({ readonly solve: LayoutProblem } | { readonly plan: PlanRequest });
+/** What it answers. Errors cross as plain records. */
+export type ThreadAnswer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: ThreadError });
+
+export interface ThreadError {
+  readonly reason: string;
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly violations: LoomErrorOptions["violations"];
+  readonly stack: string;
+}
+
+export interface Planner {
+  /** @throws what solveLayout throws */
+  solve(problem: LayoutProblem): Promise<LayoutResult>;
+  /** @throws what planOperation throws */
+  plan(request: PlanRequest): Promise<TaskGraph>;
+  /** Ends the thread; requests under way fail with SHUTTING_DOWN. */
+  stop(): Promise<void>;
+}
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** Sources run as they are in tests, compiled in production; the thread starts from the file beside this one. */
+const ENTRY = new URL(import.meta.url.endsWith(".ts") ? "./thread-entry.ts" : "./thread-entry.js", import.meta.url);
+
+function restore({ reason, message, metadata, violations, stack }: ThreadError): LoomError {
+  const options = { metadata, ...(violations === undefined ? {} : { violations }), cause: stack };
+  return isReason(reason) ? new LoomError(reason, message, options) : new LoomError("INTERNAL", "Loom met an error it does not know; its log holds the details.", options);
+}
+
+export function createPlanner(): Planner {
+  const pending = new Map<number, Pending>();
+  let worker: Worker | undefined;
+  let nextId = 1;
+
+  function drop(error: unknown): void {
+    worker = undefined;
+    for (const { reject } of pending.values()) reject(error);
+    pending.clear();
+  }
+
+  /** The thread starts with the first request and again after a crash. */
+  function thread(): Worker {
+    if (worker !== undefined) return worker;
+    const started = new Worker(ENTRY);
+    // An idle planner keeps no process alive.
+    started.unref();
+    started.on("message", (answer: ThreadAnswer) => {
+      const request = pending.get(answer.id);
+      pending.delete(answer.id);
+      if (pending.size === 0) started.unref();
+      if ("error" in answer) request?.reject(restore(answer.error));
+      else request?.resolve(answer.value);
+    });
+    started.on("error", (error) => drop(new LoomError("INTERNAL", "The planner stopped with an error; Loom's log holds the details. Send the request again.", { cause: error })));
+    started.on("exit", () => {
+      if (worker === started) drop(new LoomError("INTERNAL", "The planner stopped. Send the request again."));
+    });
+    worker = started;
+    return started;
+  }
+
+  function ask<T>(request: { readonly solve: LayoutProblem } | { readonly plan: PlanRequest }): Promise<T> {
+    const id = nextId;
+    nextId += 1;
+    return new Promise<T>((resolve, reject) => {
+      pending.set(id, { resolve: resolve as Pending["resolve"], reject });
+      const target = thread();
+      target.ref();
+      target.postMessage({ id, ...request } satisfies ThreadRequest);
+    });
+  }
+
+  return {
+    solve: (problem) => ask<LayoutResult>({ solve: problem }),
+    plan: (request) => ask<TaskGraph>({ plan: request }),
+    async stop() {
+      const running = worker;
+      drop(new LoomError("SHUTTING_DOWN", "Loom is stopping. Send the request again when it is back."));
+      await running?.terminate();
+    },
+  };
+}
