@@ -48,16 +48,55 @@ install_docker() {
     }
 }
 
-# True where the process runs and is the program.
+# True where the process runs and is the program. One that has ended but was not waited for has no command line.
 runs() {
-  [ -n "$1" ] && [ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ]
+  [ -n "$1" ] && [ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ] && [ -n "$(tr -d '\0' <"/proc/$1/cmdline" 2>/dev/null)" ]
+}
+
+# True where any dockerd runs on this machine.
+any_daemon() {
+  for comm in /proc/[0-9]*/comm; do
+    pid=${comm#/proc/}
+    if runs "${pid%/comm}" dockerd; then return 0; fi
+  done
+  return 1
 }
 
 read_file() { cat "$1" 2>/dev/null || true; }
 
+# True where the daemon that DIR is about runs.
+ours_runs() {
+  ours=$(read_file "$DIR/dockerd.pid")
+  runs "$ours" dockerd && tr '\0' '\n' <"/proc/$ours/cmdline" | grep -qxF "$DIR/dockerd.pid"
+}
+
+# Starts dockerd and waits until it answers; fails where it ends before that, or takes too long.
+launch() {
+  as_root rm -f "$DIR/dockerd.pid"
+  as_root sh -c 'setsid dockerd -H "$1" --group "$2" --pidfile "$3" >>"$4" 2>&1 </dev/null 9<&- &' \
+    sh "$HOST" "$(id -gn)" "$DIR/dockerd.pid" "$DIR/dockerd.log"
+  waited=0
+  until answers; do
+    [ "$waited" -lt "$WAIT" ] || return 1
+    # dockerd writes its pid file first of all, so one that has ended shows soon.
+    if [ "$waited" -ge 5 ] && ! ours_runs; then return 1; fi
+    sleep 1
+    waited=$((waited + 1))
+    [ $((waited % 5)) -ne 0 ] || say "waiting for the daemon ($waited s)"
+  done
+}
+
 start() {
   mkdir -p "$DIR"
   if answers; then say "a daemon answers at $HOST"; return; fi
+  # One that is just coming up is waited for. A second one would take the socket away from the first.
+  waited=0
+  while any_daemon; do
+    if answers; then say "a daemon answers at $HOST"; return; fi
+    [ "$waited" -lt 15 ] || die "a dockerd runs here but does not answer this user at $HOST. Add the user to the group docker, or set DOCKER_HOST."
+    sleep 1
+    waited=$((waited + 1))
+  done
   case $HOST in unix://*) ;; *) die "no daemon answers at $HOST, and only one on a unix socket can be started here." ;; esac
   can_be_root || die "no daemon answers at $HOST, and starting one needs root. Start Docker, or run this as root."
   PATH=$PATH:/usr/sbin:/sbin
@@ -72,26 +111,12 @@ start() {
   read_file /proc/sys/net/ipv4/ip_forward >"$DIR/ip_forward"
   [ -e /sys/class/net/docker0 ] && echo 1 >"$DIR/docker0" || echo 0 >"$DIR/docker0"
   say "starting dockerd, log in $DIR/dockerd.log"
-  as_root sh -c 'setsid dockerd -H "$1" --group "$2" --pidfile "$3" >"$4" 2>&1 </dev/null &' \
-    sh "$HOST" "$(id -gn)" "$DIR/dockerd.pid" "$DIR/dockerd.log"
-  waited=0
-  until answers; do
-    if [ "$waited" -ge "$WAIT" ]; then
-      tail -n 20 "$DIR/dockerd.log" >&2
-      stop
-      die "dockerd did not answer within $WAIT s; the end of its log is above."
-    fi
-    # dockerd writes its pid file first of all, so a daemon that is gone shows at once.
-    if [ "$waited" -ge 5 ] && ! runs "$(read_file "$DIR/dockerd.pid")" dockerd; then
-      tail -n 20 "$DIR/dockerd.log" >&2
-      stop
-      die "dockerd ended before it answered; the end of its log is above."
-    fi
-    sleep 1
-    waited=$((waited + 1))
-    [ $((waited % 5)) -ne 0 ] || say "waiting for the daemon ($waited s)"
-  done
-  if runs "$(read_file "$DIR/dockerd.pid")" dockerd; then
+  if ! launch; then
+    tail -n 20 "$DIR/dockerd.log" >&2
+    stop
+    die "dockerd did not come up within $WAIT s; the end of its log is above."
+  fi
+  if ours_runs; then
     containerd_of "$(read_file "$DIR/dockerd.pid")" >"$DIR/containerd.pid"
   else
     # Somebody else's daemon came up in the meantime; what it changed is not ours to undo.
@@ -128,14 +153,8 @@ end_process() {
   done
 }
 
-stop() {
-  pid=$(read_file "$DIR/dockerd.pid")
-  if [ ! -e "$DIR/forward" ]; then say "no daemon was started from $DIR"; return; fi
-  PATH=$PATH:/usr/sbin:/sbin
-  containerd=$(read_file "$DIR/containerd.pid")
-  say "stopping the daemon"
-  end_process "$pid" dockerd
-  end_process "$containerd" containerd
+# Puts back what dockerd has changed on the machine.
+undo() {
   if [ "$(read_file "$DIR/docker0")" = 0 ] && [ -e /sys/class/net/docker0 ]; then
     as_root ip link delete docker0 2>/dev/null || say "the interface docker0 is left"
   fi
@@ -146,6 +165,23 @@ stop() {
   if [ "$(read_file "$DIR/ip_forward")" = 0 ]; then
     as_root sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward' || true
   fi
+}
+
+stop() {
+  if [ ! -e "$DIR/forward" ]; then say "no daemon was started from $DIR"; return; fi
+  PATH=$PATH:/usr/sbin:/sbin
+  # A daemon that was killed has left its containers running; started anew it ends them.
+  if ! ours_runs && [ -s "$DIR/containerd.pid" ] && ! any_daemon; then
+    say "the daemon was killed; starting it once more to clean up"
+    end_process "$(read_file "$DIR/containerd.pid")" containerd
+    launch || say "it does not come up; containers may be left"
+    containerd_of "$(read_file "$DIR/dockerd.pid")" >"$DIR/containerd.pid"
+  fi
+  say "stopping the daemon"
+  if ours_runs; then end_process "$ours" dockerd; fi
+  end_process "$(read_file "$DIR/containerd.pid")" containerd
+  # Where somebody else's daemon runs by now, interfaces and firewall rules are that one's.
+  any_daemon || undo
   forget
   say "stopped"
 }
@@ -156,6 +192,9 @@ case ${1:-} in
   start | stop)
     [ $# = 2 ] || usage
     case $2 in /*) DIR=$2 ;; *) DIR=$PWD/$2 ;; esac
+    # One start or stop at a time.
+    exec 9<"$0"
+    flock 9
     "$1"
     ;;
   status) answers ;;
