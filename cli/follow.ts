@@ -15,8 +15,8 @@ export interface FollowOptions<M> {
   isLast(message: M): boolean;
   /** Called when the connection is lost, and with false when a message came again. */
   onReconnecting?(reconnecting: boolean): void;
-  /** Called where the server no longer knows the token and the stream begins anew. */
-  onRestart?(): void;
+  /** After so many milliseconds without anything the connection counts as lost; {@link SILENCE_MS} where not given. */
+  readonly silenceMs?: number;
 }
 
 /** Heartbeats come every 5 seconds; after so long without anything the connection counts as lost. */
@@ -41,7 +41,7 @@ export async function* follow<M>(session: Session, options: FollowOptions<M>): A
     let silence: NodeJS.Timeout | undefined;
     const hear = (): void => {
       clearTimeout(silence);
-      silence = setTimeout(stop, SILENCE_MS);
+      silence = setTimeout(stop, options.silenceMs ?? SILENCE_MS);
     };
     try {
       hear();
@@ -57,8 +57,8 @@ export async function* follow<M>(session: Session, options: FollowOptions<M>): A
     } catch (thrown) {
       if (options.signal.aborted) return;
       if (thrown instanceof LoomError && thrown.reason === "INVALID_RESUME_TOKEN" && token !== "") {
+        // The server no longer knows what came after that message: begin anew.
         token = "";
-        options.onRestart?.();
       } else if (!attempt.signal.aborted && !isTransient(thrown)) throw thrown;
     } finally {
       clearTimeout(silence);

@@ -61,31 +61,41 @@ export function processTerminal(): Terminal {
 /**
  * Asks for a line. With `hidden` nothing of the answer is shown, where the input is a terminal.
  * Undefined where the input ended or Ctrl-C was pressed.
+ *
+ * @param signal ends the question, as Ctrl-C does
  */
-export async function ask(terminal: Terminal, question: string, options: { readonly hidden?: boolean } = {}): Promise<string | undefined> {
+export async function ask(terminal: Terminal, question: string, options: { readonly hidden?: boolean; readonly signal?: AbortSignal } = {}): Promise<string | undefined> {
   const { stdin, stderr } = terminal;
   const raw = options.hidden === true && stdin.isTTY === true && stdin.setRawMode !== undefined;
   stderr.write(question);
   if (raw) stdin.setRawMode!(true);
-  let answer = "";
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<undefined>((resolve) => {
+    stop = () => resolve(undefined);
+    options.signal?.addEventListener("abort", stop, { once: true });
+  });
   try {
-    for await (const chunk of stdin) {
-      for (const character of typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8")) {
-        if (character === "\n" || character === "\r") return answer;
-        if (character === CTRL_C) return undefined;
-        if (character === CTRL_D) return answer === "" ? undefined : answer;
-        if (character === "\u007f" || character === "\b") answer = answer.slice(0, -1);
-        else answer += character;
-      }
-    }
-    return answer === "" ? undefined : answer;
+    return await Promise.race([readLine(stdin), stopped]);
   } finally {
-    if (raw) {
-      stdin.setRawMode!(false);
-      stderr.write("\n");
-    }
+    options.signal?.removeEventListener("abort", stop);
+    if (raw) stdin.setRawMode!(false);
+    if (raw || options.signal?.aborted === true) stderr.write("\n");
     stdin.pause?.();
   }
+}
+
+async function readLine(stdin: Source): Promise<string | undefined> {
+  let answer = "";
+  for await (const chunk of stdin) {
+    for (const character of typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8")) {
+      if (character === "\n" || character === "\r") return answer;
+      if (character === CTRL_C) return undefined;
+      if (character === CTRL_D) return answer === "" ? undefined : answer;
+      if (character === "\u007f" || character === "\b") answer = answer.slice(0, -1);
+      else answer += character;
+    }
+  }
+  return answer === "" ? undefined : answer;
 }
 
 /** Everything the input holds. */

@@ -3,7 +3,7 @@
  * that starts fastest. Every failure leaves it as a {@link RemoteError}.
  */
 import type { DescService } from "@bufbuild/protobuf";
-import { createClient, type Client, type Interceptor, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type Client, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { CatalogService } from "../gen/web/loom/v1/catalog_pb.js";
 import { ClusterService } from "../gen/web/loom/v1/cluster_pb.js";
@@ -62,7 +62,14 @@ function authorize(token: string, timeoutMs: number | undefined): Interceptor {
   return (next) => async (request) => {
     if (token !== "") request.header.set("authorization", `Bearer ${token}`);
     if (request.stream || timeoutMs === undefined || request.header.has("connect-timeout-ms")) return next(request);
-    return next({ ...request, signal: AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]) });
+    const deadline = AbortSignal.timeout(timeoutMs);
+    try {
+      return await next({ ...request, signal: AbortSignal.any([request.signal, deadline]) });
+    } catch (thrown) {
+      // To the transport both look like a cancelled call.
+      if (deadline.aborted && !request.signal.aborted) throw new ConnectError(`no answer in ${timeoutMs} ms`, Code.DeadlineExceeded, undefined, undefined, thrown);
+      throw thrown;
+    }
   };
 }
 

@@ -93,7 +93,7 @@ export async function remove(session: Session, options: MutationOptions & Output
   if (options.yes !== true && options.dryRun !== true) {
     if (session.terminal.stdin.isTTY !== true) throw badInput(`Removing ${name} cannot be undone, and there is no terminal to ask at.`, "Give --yes if that is meant.");
     const short = name.replace(/^documents\//, "");
-    if ((await ask(session.terminal, `Type ${short} to remove it from the catalog: `))?.trim() !== short) throw badInput(`That is not ${short}: nothing was removed.`);
+    if ((await ask(session.terminal, `Type ${short} to remove it from the catalog: `, { signal: session.signal }))?.trim() !== short) throw badInput(`That is not ${short}: nothing was removed.`);
   }
   const api = await session.api();
   const document = await mutate(session, options, `remove ${name}`, (requestId) =>

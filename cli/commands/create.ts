@@ -24,11 +24,11 @@ export interface CreateOptions extends JobCommandOptions {
   readonly description?: string;
 }
 
-const NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
+const NAME = /^[A-Za-z](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$/;
 
 export async function run(session: Session, options: CreateOptions, name: string): Promise<number> {
   checkFlags(options);
-  if (!NAME.test(name)) throw badInput(`"${name}" cannot be the name of a cluster.`, "Use a letter, then letters, digits and hyphens, at most 40.");
+  if (!NAME.test(name)) throw badInput(`"${name}" cannot be the name of a cluster.`, "Use a letter, then letters, digits and hyphens, at most 40, no hyphen at the end.");
   const config = await parseConfig(options.config ?? []);
   const api = await session.api();
   const cluster = await mutate(session, options, `create ${name}`, (requestId) =>

@@ -32,7 +32,7 @@ export async function run(session: Session, options: DeleteOptions, text: string
 async function confirm(session: Session, cluster: Cluster): Promise<void> {
   const name = lastPart(cluster.name);
   session.say(`This removes ${cluster.name} (${clusterState(cluster)}, ${count(cluster.nodeCount, "node")}) and everything on its machines. It cannot be undone.`);
-  const answer = await ask(session.terminal, `Type ${cluster.displayName} to delete it: `);
+  const answer = await ask(session.terminal, `Type ${cluster.displayName} to delete it: `, { signal: session.signal });
   if (answer?.trim() === cluster.displayName || answer?.trim() === name) return;
   throw new CliError(EXIT.badInput, `That is not ${cluster.displayName}: nothing was deleted.`);
 }

@@ -31,7 +31,7 @@ export async function login(session: Session, options: LoginOptions, address: st
 async function readToken(session: Session, file: string | undefined): Promise<string> {
   if (file !== undefined && file !== "-") return readTokenFile(file);
   const { stdin } = session.terminal;
-  const text = stdin.isTTY === true && file !== "-" ? await ask(session.terminal, "Token: ", { hidden: true }) : await readAll(stdin);
+  const text = stdin.isTTY === true && file !== "-" ? await ask(session.terminal, "Token: ", { hidden: true, signal: session.signal }) : await readAll(stdin);
   const token = (text ?? "").trim();
   if (token === "") throw badInput("No token was given.", "Type it at the prompt, pipe it in, or name a file with --token-file.");
   if (/\s/.test(token)) throw badInput("The token holds blanks or line breaks, so it is not a token of Loom.");

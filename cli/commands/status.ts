@@ -2,7 +2,7 @@
 import type { LoomClient } from "../../gateway/client.js";
 import { Cluster_State, type Cluster, type Node } from "../../gen/web/loom/v1/cluster_pb.js";
 import { ClusterSchema, NodeSchema } from "../../gen/web/loom/v1/cluster_pb.js";
-import { EXIT } from "../exit.js";
+import { badInput, EXIT } from "../exit.js";
 import { clusterFeed } from "../feeds.js";
 import { findCluster, lastPart } from "../names.js";
 import { readPages } from "../pages.js";
@@ -76,6 +76,7 @@ export async function printStatus(session: Session, options: OutputOptions, clus
 /** Watches until the job that is at work has ended, or until Ctrl-C where none is. */
 async function watchStatus(session: Session, api: LoomClient, options: StatusOptions, first: Cluster): Promise<number> {
   const format = formatOf(options);
+  if (format === "json" || format === "yaml" || format === "name") throw badInput(`--watch cannot write ${format}.`, "Use -o jsonl: one line for each change.");
   const inPlace = session.terminal.stdout.isTTY === true && (format === "table" || format === "wide");
   const area = createLiveArea(session.terminal.stdout);
   let cluster = first;
