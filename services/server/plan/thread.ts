@@ -31,8 +31,14 @@ interface Pending {
   reject(error: unknown): void;
 }
 
-/** Sources run as they are in tests, compiled in production; the thread starts from the file beside this one. */
-const ENTRY = new URL(import.meta.url.endsWith(".ts") ? "./thread-entry.ts" : "./thread-entry.js", import.meta.url);
+const ENTRY = new URL("./thread-entry.js", import.meta.url);
+
+/** Sources run as they are in tests; the loader that makes that possible is per thread and has to be started in it. */
+function startThread(): Worker {
+  if (!import.meta.url.endsWith(".ts")) return new Worker(ENTRY);
+  const source = ENTRY.href.replace(/\.js$/, ".ts");
+  return new Worker(`import("tsx/esm/api").then((tsx) => { tsx.register(); return import(${JSON.stringify(source)}); })`, { eval: true });
+}
 
 function restore({ reason, message, metadata, violations, stack }: ThreadError): LoomError {
   const options = { metadata, ...(violations === undefined ? {} : { violations }), cause: stack };
@@ -53,7 +59,7 @@ export function createPlanner(): Planner {
   /** The thread starts with the first request and again after a crash. */
   function thread(): Worker {
     if (worker !== undefined) return worker;
-    const started = new Worker(ENTRY);
+    const started = startThread();
     // An idle planner keeps no process alive.
     started.unref();
     started.on("message", (answer: ThreadAnswer) => {

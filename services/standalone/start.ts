@@ -1,0 +1,165 @@
+/**
+ * All of Loom in one process: the lock of the data folder, the embedded PostgreSQL, a server, a gateway and a
+ * provisioner that connects to the server as any other would. What is started later is stopped earlier.
+ */
+import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { mkdtempSync } from "node:fs";
+import { createGateway } from "../../gateway/gateway.js";
+import { DEFAULT_ID_SPACE } from "../common/ids.js";
+import type { Logger } from "../common/log.js";
+import { createShellAutomator } from "../provisioner/automators/shell/shell.js";
+import { createDockerProvider } from "../provisioner/providers/docker/provider.js";
+import { createLocalProvider } from "../provisioner/providers/local/provider.js";
+import type { Provider } from "../provisioner/providers/provider.js";
+import { createSimulatedProvider } from "../provisioner/providers/simulated/provider.js";
+import { createProvisioner } from "../provisioner/worker/provisioner.js";
+import { createRpcServer } from "../server/rpc/server.js";
+import { startServer, type ServerOptions } from "../server/server.js";
+import { assertSafeDatabase, openDatabase } from "../server/store/database.js";
+import { migrate } from "../server/store/migrate.js";
+import { createSecretBox } from "../server/store/secrets.js";
+import type { Tokens } from "../server/tenants/tokens.js";
+import { DEFAULT_TENANT } from "../server/tenants/tokens.js";
+import { prepareDataFolder } from "./data-folder.js";
+import { lockFolder } from "./lock.js";
+import { startPostgres } from "./postgres/start.js";
+
+export interface StandaloneOptions {
+  /** Data folder; everything that is to survive is in it. */
+  readonly folder: string;
+  readonly host: string;
+  /** 0: the kernel's choice. */
+  readonly port: number;
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly version: string;
+  readonly log: Logger;
+  /** Tasks at once. */
+  readonly slots: number;
+  /** Told of each step that takes a while. */
+  progress(step: string): void;
+  readonly timing?: ServerOptions["timing"];
+  readonly hooks?: ServerOptions["hooks"];
+}
+
+export interface Standalone {
+  readonly url: string;
+  /** Of the first administrator. */
+  readonly token: string;
+  readonly providers: readonly Provider[];
+  /** Whether the database was made by this start. */
+  readonly isNew: boolean;
+  /** Resolves with the reason when something it needs has ended by itself. */
+  readonly failed: Promise<string>;
+  /** Stores what is under way and stops everything but the nodes of clusters. */
+  stop(): Promise<void>;
+}
+
+/** Longest path a unix socket can have, with room for its name. */
+const LONGEST_SOCKET_FOLDER = 80;
+
+/**
+ * @throws FOLDER_IN_USE, FOLDER_UNUSABLE, DISK_FULL, ADDRESS_IN_USE, TLS_REQUIRED, UNSAFE_DATABASE and others; then
+ *   everything that was started is stopped again
+ */
+export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
+  const { log, progress } = options;
+  const stops: (() => Promise<unknown> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let step = stops.pop(); step !== undefined; step = stops.pop()) {
+      try {
+        await step();
+      } catch (thrown) {
+        log.error({ err: thrown }, "a part of Loom did not stop in order");
+      }
+    }
+  };
+  try {
+    await prepareDataFolder(options.folder);
+    const folder = realpathSync(options.folder);
+    const lock = await lockFolder(folder);
+    stops.push(() => lock.release());
+
+    progress("starting the database");
+    const postgres = await startPostgres({ folder, log });
+    stops.push(() => postgres.stop());
+    const ran = await migrate(postgres.connection, { onProgress: ({ number, total }) => number === total && progress(`brought the database to its newest form (${total} steps)`) });
+    const database = await openDatabase(postgres.connection, { onConnectionLost: (error) => log.warn({ err: error }, "an idle connection to the database broke") });
+    stops.push(() => database.close());
+    await assertSafeDatabase(database.pool);
+
+    progress("starting Loom");
+    const server = await startServer({
+      database, datacenter: "local", space: DEFAULT_ID_SPACE, secrets: await createSecretBox(join(folder, "secret.key")), version: options.version, log,
+      holder: `${hostname()}-${process.pid}`, soleOwner: true,
+      ...(options.timing === undefined ? {} : { timing: options.timing }), ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+    });
+    stops.push(() => server.stop());
+    const token = await firstToken(join(folder, "admin-token"), server.tokens);
+
+    const rpc = createRpcServer({ application: server.application, hub: server.hub, log: log as never, version: options.version });
+    const sockets = socketFolder(folder, stops);
+    const address = await rpc.listen(`unix:${join(sockets, "server.sock")}`);
+    stops.push(() => rpc.stop());
+
+    const gateway = createGateway({
+      upstream: address, listen: { host: options.host, port: options.port }, log: log as never, ...(options.tls === undefined ? {} : { tls: options.tls }),
+    });
+    await gateway.start();
+    stops.push(() => gateway.stop());
+
+    const providers = [
+      createDockerProvider({ installation: folder }),
+      createLocalProvider({ folder: join(folder, "nodes") }),
+      createSimulatedProvider({ journal: join(folder, "simulated.journal") }),
+    ];
+    const provisioner = createProvisioner({
+      name: `${hostname()}-${process.pid}`, datacenter: "local", address, providers, automators: [createShellAutomator()],
+      slots: Math.ceil(options.slots / STREAMS), streams: STREAMS, log,
+    });
+    provisioner.start();
+    stops.push(() => provisioner.stop());
+
+    return {
+      url: gateway.url, token, providers, isNew: ran.length > 0, stop,
+      failed: postgres.ended.then(() => "The database has ended by itself; its log is in the data folder."),
+    };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+/** Work streams of the provisioner. */
+const STREAMS = 2;
+
+/** The token of the first administrator: made once, kept where only the owner of the folder can read it. */
+async function firstToken(path: string, tokens: Tokens): Promise<string> {
+  let token = "";
+  try {
+    token = readFileSync(path, "utf8").trim();
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== "ENOENT") throw thrown;
+  }
+  if ((await tokens.identify(token)) !== undefined) return token;
+  token = await tokens.create(DEFAULT_TENANT, "admin", "admin", "first administrator");
+  const part = `${path}.part`;
+  writeFileSync(part, `${token}\n`, { mode: 0o600 });
+  renameSync(part, path);
+  return token;
+}
+
+/** A folder for the server's socket that nobody else can enter and whose path is short enough. */
+function socketFolder(folder: string, stops: (() => void)[]): string {
+  const inside = join(folder, "run");
+  if (inside.length <= LONGEST_SOCKET_FOLDER) {
+    mkdirSync(inside, { recursive: true, mode: 0o700 });
+    chmodSync(inside, 0o700);
+    rmSync(join(inside, "server.sock"), { force: true });
+    return inside;
+  }
+  const made = mkdtempSync(join(tmpdir(), "loom-"));
+  stops.push(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
