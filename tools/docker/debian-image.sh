@@ -67,7 +67,7 @@ unpack() {
   root=$1
   if command -v mmdebstrap >/dev/null 2>&1; then
     settings=$(mktemp)
-    apt_settings >"$settings"
+    { apt_settings; echo 'APT::Install-Recommends "false";'; } >"$settings"
     sources | mmdebstrap --variant=minbase --mode=root --aptopt="$settings" --include="$PACKAGES" --format=directory \
       "$SUITE" "$root" - || { rm -f "$settings"; return 1; }
     rm -f "$settings"
