@@ -182,7 +182,7 @@ async function commit(execute: (text: string) => Promise<pg.QueryResult>): Promi
 
 async function checkFence(tx: Tx, fence: Fence): Promise<void> {
   // FOR KEY SHARE would not do: a change of epoch does not wait for it.
-  const [row] = await tx.rows<{ epoch: bigint }>("SELECT epoch FROM shard_fence WHERE shard = $1 FOR KEY SHARE", [fence.shard], "fence");
+  const [row] = await tx.rows<{ epoch: bigint }>("SELECT epoch FROM shard_fence WHERE shard = $1 FOR SHARE", [fence.shard], "fence");
   if (row?.epoch !== fence.epoch) {
     throw new LoomError("FENCED", "Another Loom has taken over this part of the data. Send the request again; it will reach the new owner.", { metadata: { shard: String(fence.shard) } });
   }
