@@ -129,12 +129,16 @@ function addDependencies(
     gates.set(key, result);
     return result;
   };
+  /** A gate that nobody waits for would hide that its tasks are the last ones. */
+  const wait = (tasks: readonly Vertex[] | undefined, key: string): void => {
+    if (tasks !== undefined && index.has(key)) builder.edges(gate(key), tasks);
+  };
   for (const service of services.keys()) {
-    for (const other of installed.get(service) ?? []) builder.edges(gate(keyOf(other, "install")), index.get(keyOf(service, "install")) ?? []);
+    for (const other of installed.get(service) ?? []) wait(index.get(keyOf(service, "install")), keyOf(other, "install"));
     // INITIALIZE comes before START on every node, so what it waits for START waits for too.
-    const waiting = index.get(keyOf(service, "initialize")) ?? index.get(keyOf(service, "start")) ?? [];
-    for (const other of started.get(service) ?? []) builder.edges(gate(keyOf(other, "start")), waiting);
-    for (const other of stopped.get(service) ?? []) builder.edges(gate(keyOf(service, "stop")), index.get(keyOf(other, "stop")) ?? []);
+    const first = index.get(keyOf(service, "initialize")) ?? index.get(keyOf(service, "start"));
+    for (const other of started.get(service) ?? []) wait(first, keyOf(other, "start"));
+    for (const other of stopped.get(service) ?? []) wait(index.get(keyOf(other, "stop")), keyOf(service, "stop"));
   }
 }
 
