@@ -22,19 +22,29 @@ interface Server {
 const TEMPLATE = "loom_template";
 let server: Promise<Server> | undefined;
 
-// A hook of the root suite: it runs after everything, also after failures.
-after(async function () {
-  if (server === undefined) return;
-  this.timeout(60_000);
-  const { postgres, folder, guard } = await server;
-  await postgres.stop();
-  guard.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-});
+/** The one server of this process. It ends with the root suite, also after failures; a parallel run has one for each file. */
+function serve(hook: Mocha.Context): Promise<Server> {
+  if (server !== undefined) return server;
+  let suite = hook.test!.parent!;
+  while (suite.parent !== undefined) suite = suite.parent;
+  suite.afterAll("stop the database", async function () {
+    this.timeout(60_000);
+    const running = server;
+    server = undefined;
+    const { postgres, folder, guard } = await running!;
+    await postgres.stop();
+    guard.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return (server = start());
+}
 
 async function start(): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), "loom-test-"));
-  const postgres = await startPostgres({ folder, log: silentLogger });
+  const postgres = await startPostgres({ folder, log: silentLogger }).catch((thrown: unknown) => {
+    rmSync(folder, { recursive: true, force: true });
+    throw thrown;
+  });
   const guard = watchOver(postgres.pid, folder);
   await administrate(postgres.connection, `CREATE DATABASE ${TEMPLATE}`);
   await migrate({ ...postgres.connection, database: TEMPLATE });
@@ -77,7 +87,7 @@ export function useDatabase({ empty = false }: { readonly empty?: boolean } = {}
 
   before(async function () {
     this.timeout(120_000);
-    const { postgres } = await (server ??= start());
+    const { postgres } = await serve(this);
     const name = `test_${randomBytes(6).toString("hex")}`;
     await administrate(postgres.connection, `CREATE DATABASE ${name}${empty ? "" : ` TEMPLATE ${TEMPLATE}`}`);
     connection = { ...postgres.connection, database: name };
