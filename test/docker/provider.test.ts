@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -285,78 +285,5 @@ describe("provider docker by itself", function () {
     );
     const tokens = (await provider.inventory({})).map(({ token }) => token);
     assert.ok(tokens.includes(a.token) && tokens.includes(b.token));
-  });
-});
-
-describe("provider docker without a daemon", function () {
-  const gone = (host: string): [Provider, MachineRequest] => {
-    const provider = createDockerProvider();
-    return [provider, machine(under(provider, { host }), randomUUID(), 1000, 1)];
-  };
-
-  it("says that the daemon cannot be reached, whatever it is asked", async () => {
-    for (const host of ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"]) {
-      const [provider, request] = gone(host);
-      const calls = [
-        provider.create(request, context()),
-        provider.confirm(request, context()),
-        provider.delete(request, context()),
-        provider.observe(request),
-        provider.inventory(request.fields),
-        run(provider.channel(request), ["true"]),
-      ];
-      for (const call of calls) await assert.rejects(call, { reason: "PROVIDER_UNREACHABLE" });
-    }
-  });
-
-  it("says so for a daemon that breaks the connection within an answer", async () => {
-    const server = createServer((socket) => {
-      socket.on("error", () => {});
-      socket.once("data", () =>
-        socket.end("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"),
-      );
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    try {
-      const [provider, request] = gone(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`);
-      const abort = new AbortController();
-      const creating = provider.create(request, context(abort.signal));
-      setTimeout(() => abort.abort(), 500);
-      await assert.rejects(creating, (error: { reason?: string }) =>
-        ["CANCELLED", "PROVIDER_UNREACHABLE"].includes(error.reason ?? ""),
-      );
-    } finally {
-      server.close();
-    }
-  });
-
-  it("refuses fields that make no sense", async () => {
-    for (const fields of [
-      { host: "ftp://x" },
-      { networkRange: "10.0.0.1/8" },
-      { networkPrefix: 40 },
-      { networkRange: "10.0.0.0/24", networkPrefix: 20 },
-      { mounts: { x: "/y" } },
-      { env: { "A B": "1" } },
-    ]) {
-      const provider = createDockerProvider();
-      await assert.rejects(provider.create(machine(under(provider, fields), randomUUID(), 1000, 1), context()), {
-        reason: "INVALID_FIELD",
-      });
-    }
-  });
-
-  it("is not available, and says why", async () => {
-    const before = process.env.DOCKER_HOST;
-    process.env.DOCKER_HOST = "unix:///nowhere/docker.sock";
-    try {
-      assert.match(
-        (await createDockerProvider().unavailable()) ?? "",
-        /\/nowhere\/docker\.sock does not answer \(ENOENT\)/,
-      );
-    } finally {
-      if (before === undefined) delete process.env.DOCKER_HOST;
-      else process.env.DOCKER_HOST = before;
-    }
   });
 });

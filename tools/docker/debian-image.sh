@@ -68,7 +68,10 @@ unpack() {
   if command -v mmdebstrap >/dev/null 2>&1; then
     settings=$(mktemp)
     { apt_settings; echo 'APT::Install-Recommends "false";'; } >"$settings"
-    sources | mmdebstrap --variant=minbase --mode=root --aptopt="$settings" --include="$PACKAGES" --format=directory \
+    # Merged from the start, so that the package usrmerge with all of Perl is not needed.
+    hooks=/usr/share/mmdebstrap/hooks/merged-usr
+    if [ -d "$hooks" ]; then set -- "--hook-dir=$hooks" --include=usr-is-merged; else set --; fi
+    sources | mmdebstrap --variant=minbase --mode=root --aptopt="$settings" "$@" --include="$PACKAGES" --format=directory \
       "$SUITE" "$root" - || { rm -f "$settings"; return 1; }
     rm -f "$settings"
   else
