@@ -33,7 +33,8 @@ function sayProblems(session: Session, problems: readonly Problem[]): number {
 export async function validate(session: Session, options: OutputOptions, folder: string): Promise<number> {
   const format = formatOf(options);
   const { loadCatalog } = await import("../../services/server/catalog/load.js");
-  const { documents, problems } = loadCatalog(await readDocuments(folder));
+  const { SHIPPED_PLUGINS } = await import("../plugin-types.js");
+  const { documents, problems } = loadCatalog(await readDocuments(folder), SHIPPED_PLUGINS);
   const errors = problems.filter((problem) => problem.severity === "error").length;
   if (format === "json" || format === "yaml") await printValue(session, format, { documents: documents.length, problems });
   else if (format === "jsonl") for (const problem of problems) await printValue(session, format, problem);

@@ -1,6 +1,6 @@
 /** Commands that are about the command line itself. */
 import type { Command } from "commander";
-import { addOutput, completedBy, type Runner } from "./options.js";
+import { addFormat, addOutput, completedBy, type Runner } from "./options.js";
 
 export function addAccountCommands(program: Command, run: Runner): void {
   const login = program
@@ -43,5 +43,5 @@ export function addAccountCommands(program: Command, run: Runner): void {
     .summary("the version of this program")
     .description("Prints the version of this program and, with --server, of the Loom it talks to.")
     .option("--server", "also the server's version");
-  run(addOutput(version), async () => (await import("../commands/version.js")).run);
+  run(addFormat(version), async () => (await import("../commands/version.js")).run);
 }

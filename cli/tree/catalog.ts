@@ -1,6 +1,6 @@
 /** Commands on the catalog. */
 import { Option, type Command } from "commander";
-import { addMutation, addOutput, completedBy, integer, type Runner } from "./options.js";
+import { addFormat, addMutation, addOutput, completedBy, integer, type Runner } from "./options.js";
 
 const DOCUMENT = "KIND/NAME, for example Service/web";
 
@@ -22,7 +22,7 @@ export function addCatalogCommands(program: Command, run: Runner): void {
     .summary("print a document")
     .description("Prints a document as it is written in files; -o json gives it with its version and etag.")
     .addOption(new Option("--version <n>", "this version instead of the newest").argParser(integer(1, 2_147_483_647)));
-  run(addOutput(get), async () => (await import("../commands/catalog.js")).get);
+  run(addFormat(get), async () => (await import("../commands/catalog.js")).get);
 
   const versions = documentArgument(catalog.command("versions"))
     .summary("list the versions of a document")
@@ -36,7 +36,7 @@ export function addCatalogCommands(program: Command, run: Runner): void {
     .argument("<folder>", folder)
     .summary("check documents, without a server")
     .description("Checks the documents of a folder and tells every problem with its file, line and column. Needs no server.");
-  run(addOutput(validate), async () => (await import("../commands/catalog-files.js")).validate);
+  run(addFormat(validate), async () => (await import("../commands/catalog-files.js")).validate);
 
   const diff = catalog
     .command("diff")

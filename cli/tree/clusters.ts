@@ -1,6 +1,6 @@
 /** Commands on clusters. */
 import { Argument, Option, type Command } from "commander";
-import { addMutation, addOutput, addWait, collect, completedBy, integer, list, type Runner } from "./options.js";
+import { addFormat, addMutation, addOutput, addWait, collect, completedBy, integer, list, type Runner } from "./options.js";
 
 const CLUSTER = "clusters/NAME-ID, NAME-ID, or a display name that one live cluster has";
 const MOST_NODES = 10_000;
@@ -37,9 +37,9 @@ export function addClusterCommands(program: Command, run: Runner): void {
 
   const plan = program
     .command("plan")
-    .summary("lay out and plan a cluster from a folder, without a server")
-    .description("Lays out and plans a cluster from the documents of a folder. Needs no server and makes nothing. Against a server: loom create --dry-run.")
-    .requiredOption("--catalog <folder>", "folder with the documents")
+    .summary("lay out and plan a cluster, make nothing")
+    .description("Lays out and plans a cluster and makes nothing. With --catalog it needs no server; without, the server's catalog is used, as by loom create --dry-run.")
+    .option("--catalog <folder>", "folder with the documents")
     .addOption(new Option("-t, --template <name>", "template document").makeOptionMandatory())
     .addOption(new Option("-n, --nodes <n>", "how many nodes").argParser(integer(1, MOST_NODES)).makeOptionMandatory())
     .option("-p, --provider <name>", "provider document; the template's where not given")
@@ -51,7 +51,7 @@ export function addClusterCommands(program: Command, run: Runner): void {
     .option("--with-dependencies", "add services that others require")
     .option("--name <name>", "what the cluster would be called, for host names")
     .option("--detailed-exit-code", "exit with 4 where there is something to do");
-  run(addOutput(plan), async () => (await import("../commands/plan.js")).run);
+  run(addFormat(plan), async () => (await import("../commands/plan.js")).run);
 
   const listing = program
     .command("list")

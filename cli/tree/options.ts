@@ -47,9 +47,13 @@ export function collect(text: string, before: readonly string[] | undefined): st
   return [...(before ?? []), text];
 }
 
+/** For commands that print something that is no table of records. */
+export function addFormat(command: Command): Command {
+  return command.addOption(completedBy(new Option("-o, --output <format>", "how to print"), FORMATS).choices([...FORMATS]));
+}
+
 export function addOutput(command: Command): Command {
-  return command
-    .addOption(completedBy(new Option("-o, --output <format>", "how to print"), FORMATS).choices([...FORMATS]))
+  return addFormat(command)
     .option("--columns <names>", "columns of the table, in this order: a,b")
     .option("--no-header", "table without headings")
     .option("--utc", "absolute times in UTC instead of 3m ago");
