@@ -44,12 +44,12 @@ export function createExecutor(
       output: (stream: "stdout" | "stderr", bytes: Uint8Array) => output.write(stream, bytes),
     };
     const from = provider(assignment);
+    if (assignment.replacesToken !== "" && !runsOnNode(assignment.action)) {
+      await from.delete({ ...machine, token: assignment.replacesToken, results: {} }, context);
+      signal.throwIfAborted();
+    }
     switch (assignment.action) {
       case "CREATE":
-        if (assignment.replacesToken !== "") {
-          await from.delete({ ...machine, token: assignment.replacesToken, results: {} }, context);
-          signal.throwIfAborted();
-        }
         return reported(assignment, await from.create(machine, context));
       case "CONFIRM":
         return reported(assignment, await from.confirm(machine, context));

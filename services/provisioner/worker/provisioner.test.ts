@@ -16,6 +16,7 @@ import { createSimulatedProvider } from "../providers/simulated/provider.js";
 import { createProvisioner, type Provisioner } from "./provisioner.js";
 
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
+const NEVER = new AbortController().signal;
 const CLUSTER = "0190a000-0000-7000-8000-000000000001";
 
 type Stream = ServerDuplexStream<WorkRequest, WorkResponse>;
@@ -31,6 +32,7 @@ class FakeServer {
   order: string[] = [];
   acknowledge = true;
   renew = true;
+  renewOnly: (task: number) => boolean = () => true;
   leaseMs = 10_000;
   heartbeatMs = 50;
   private waiting: (() => void)[] = [];
@@ -60,7 +62,9 @@ class FakeServer {
           stream.write({ body: { $case: "acknowledged", value: { leases: body.value.results.map(({ lease }) => lease!) } } });
         }
       } else if (body?.$case === "heartbeat" && this.renew) {
-        stream.write({ body: { $case: "renewed", value: { leases: body.value.leases } } });
+        const leases = body.value.leases.filter(({ task }) => this.renewOnly(task));
+        // As the real one: it says nothing where it renews nothing.
+        if (leases.length > 0) stream.write({ body: { $case: "renewed", value: { leases } } });
       } else if (body?.$case === "log") {
         this.texts.push(body.value.text);
         this.order.push("log");
@@ -193,6 +197,11 @@ describe("provisioner", () => {
     const judgement = judge(readJournal(journal));
     assert.deepEqual([...judgement.live.keys()], [machineToken(CLUSTER, 1000, 2)]);
     assert.deepEqual(judgement.crowdedNodes, []);
+    server.assign({ ...assignment("CREATE", 3), node: { ...next.node!, incarnation: 1 } });
+    await server.until(() => server.results.length === 3);
+    server.assign({ ...next, lease: { ...next.lease!, task: 4 }, action: "DELETE", node: { ...next.node!, incarnation: 2, token: machineToken(CLUSTER, 1000, 2) }, replacesToken: next.node!.token });
+    await server.until(() => server.results.length === 4);
+    assert.equal(judge(readJournal(journal)).live.size, 0);
   });
 
   it("tells results again on a new stream until they are acknowledged", async () => {
@@ -263,23 +272,36 @@ describe("provisioner", () => {
     server.renew = false;
     await server.until(() => runs[0]!.signal.aborted);
     server.renew = true;
-    await server.until(() => server.registers.length === 2);
-    assert.deepEqual(server.results, []);
+    server.assign(assignment("START", 2, { service: "web" }));
+    await server.until(() => runs.length === 2);
+    runs[1]!.end(0);
+    await server.until(() => server.results.length > 0);
+    assert.deepEqual(server.results.map(({ lease }) => lease!.task), [2]);
     assert.deepEqual(killed, []);
   });
 
   it("gives up a task at once whose lease the server does not renew", async () => {
     const { runs, automator } = manual();
-    server.renew = false;
     await start({ automators: [automator] });
-    const asked = assignment("START", 1, { service: "web" });
-    server.assign(asked);
+    server.assign(assignment("START", 1, { service: "web" }), assignment("START", 2, { service: "web" }));
+    await server.until(() => runs.length === 2);
+    server.renewOnly = (task) => task === 2;
+    await server.until(() => runs[0]!.signal.aborted);
+    assert.equal(runs[1]!.signal.aborted, false);
+    runs[1]!.end(0);
+    await server.until(() => server.results.length > 0);
+    assert.deepEqual(server.results.map(({ lease }) => lease!.task), [2]);
+  });
+
+  it("connects again where heartbeats are not answered", async () => {
+    const { runs, automator } = manual();
+    server.leaseMs = 200;
+    // An automator that does not let go keeps the task there.
+    await start({ automators: [{ ...automator, act: () => (runs.push({ signal: NEVER, end() {}, print() {} }), new Promise(() => {})) }] });
+    server.assign(assignment("START", 1, { service: "web" }));
     await server.until(() => runs.length === 1);
-    await server.until(() => {
-      server.streams.at(-1)!.write({ body: { $case: "renewed", value: { leases: [] } } });
-      return runs[0]!.signal.aborted;
-    });
-    assert.deepEqual(server.results, []);
+    server.renew = false;
+    await server.until(() => server.registers.length === 2);
   });
 
   it("ends an older attempt before a newer one begins, and refuses the older one afterwards", async () => {

@@ -96,6 +96,7 @@ export function createWorkStream(options: StreamOptions): WorkStream {
     older?.stop("lost");
     const started = startTask(executor, assignment, clock.now() + leaseMs, older?.ended, (chunk) => print(key, chunk), (result) => {
       running.delete(key);
+      renewals.forget(key);
       if (byTask.get(task) === started) byTask.delete(task);
       if (result === undefined) outbox.drop(key);
       else tell(key, result);
@@ -140,26 +141,25 @@ export function createWorkStream(options: StreamOptions): WorkStream {
   function beat(): void {
     const now = clock.now();
     expire(now);
-    if (running.size > 0 && now - answeredAt > leaseMs) {
-      log.warn({ worker: options.worker }, "no heartbeat was answered for the length of a lease; connecting again");
+    if (running.size === 0) answeredAt = now;
+    if (now - answeredAt > 2 * leaseMs) {
+      log.warn({ worker: options.worker }, "heartbeats are not answered; connecting again");
       call?.cancel();
       return;
     }
-    if (running.size === 0) answeredAt = now;
-    renewals.sent([...running.keys()], now);
+    renewals.sent(running.keys(), now);
     send({ $case: "heartbeat", value: { leases: [...running.values()].map(({ assignment }) => assignment.lease) } });
     sendResults(outbox.overdue(now - leaseMs, now));
   }
 
   function renew(keys: readonly string[]): void {
-    const answer = renewals.renewed(keys);
-    if (answer === undefined) return;
+    const { sentAt, refused } = renewals.renewed(keys);
     answeredAt = clock.now();
-    for (const key of keys) {
+    for (const [key, at] of sentAt) {
       const task = running.get(key);
-      if (task !== undefined) task.deadline = Math.max(task.deadline, answer.sentAt + leaseMs);
+      if (task !== undefined) task.deadline = Math.max(task.deadline, at + leaseMs);
     }
-    for (const key of answer.refused) running.get(key)?.stop("lost");
+    for (const key of refused) running.get(key)?.stop("lost");
   }
 
   function expire(now: number): void {
