@@ -128,7 +128,8 @@ export function openWorld(path: string, land: Lander): World {
   function schedule(line: JournalLine, index: number): void {
     const timer = setTimeout(() => {
       ingestQuiet();
-      if (putOff[index] !== undefined) land(world, line, index);
+      // While the process that put it off still runs, it is that one's to do.
+      if (putOff[index] !== undefined && (line.pid === process.pid || !runs(line.pid))) land(world, line, index);
     }, Math.max(0, line.due! - Date.now()));
     timer.unref();
   }
@@ -243,4 +244,13 @@ export function openWorld(path: string, land: Lander): World {
 
   ingest();
   return world;
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }
