@@ -5,6 +5,8 @@ import { plainProgress, progressLines, type JobProgress } from "./render/progres
 import { jobEnded } from "./render/words.js";
 import type { Session } from "./session.js";
 
+/** Between two drawings at least so many milliseconds: thousands of tasks may change in a second. */
+const DRAW_EVERY_MS = 100;
 /** Between two plain lines at least so many milliseconds, unless something failed or the job's state changed. */
 const PLAIN_EVERY_MS = 5000;
 
@@ -27,12 +29,24 @@ function liveDisplay(session: Session, area: LiveArea): Display {
     if (current === undefined) return;
     area.draw(progressLines(current, session.errPalette, session.terminal.now(), stderr.columns ?? 80, Math.min(stderr.rows ?? 24, 20)));
   };
+  // Elapsed times go on while nothing else happens.
   const clock = setInterval(draw, 1000);
+  let soon: NodeJS.Timeout | undefined;
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  const drawSoon = (): void => {
+    const wait = drawnAt + DRAW_EVERY_MS - performance.now();
+    if (soon !== undefined) return;
+    soon = setTimeout(() => {
+      soon = undefined;
+      drawnAt = performance.now();
+      draw();
+    }, Math.max(0, wait));
+  };
   return {
     show: (view, failures) => {
       current = view;
       if (failures.length > 0) area.above(failures.map((text) => session.errPalette.red(text)));
-      draw();
+      drawSoon();
     },
     reconnecting: (_, view) => {
       current = view;
@@ -40,6 +54,7 @@ function liveDisplay(session: Session, area: LiveArea): Display {
     },
     close: () => {
       clearInterval(clock);
+      clearTimeout(soon);
       area.close(false);
     },
   };

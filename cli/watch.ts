@@ -45,6 +45,7 @@ export async function watch(session: Session, feed: Feed, look: (lost: boolean) 
       dirty = false;
       if (failure !== undefined) throw failure.thrown;
       // While the connection is lost there is nothing to be had; what is shown is marked as old.
+      const begun = performance.now();
       try {
         if ((await look(lost)) || last) break;
       } catch (thrown) {
@@ -52,7 +53,8 @@ export async function watch(session: Session, feed: Feed, look: (lost: boolean) 
         dirty = true;
         await look(true);
       }
-      await session.terminal.pause(EVERY_MS, stop.signal).catch(() => undefined);
+      // A look at thousands of nodes takes long: at most half of the time is spent looking.
+      await session.terminal.pause(Math.max(EVERY_MS, performance.now() - begun), stop.signal).catch(() => undefined);
     }
   } finally {
     session.signal.removeEventListener("abort", onInterrupt);

@@ -75,7 +75,7 @@ export function currentStep(view: JobProgress): string {
     else nodes.push(task.node);
   }
   if (steps.size === 0) return jobEnded(job) ? jobState(job).toLowerCase() : "handing out the next tasks";
-  const texts = [...steps].map(([step, nodes]) => `${step} on ${someOf(nodes.sort((a, b) => a - b))}`);
+  const texts = [...steps].map(([step, nodes]) => `${step} on ${someOf([...new Set(nodes)].sort((a, b) => a - b))}`);
   return texts.length <= 3 ? texts.join("; ") : `${texts.slice(0, 3).join("; ")}; and more`;
 }
 

@@ -129,17 +129,25 @@ describe("cli: --wait", () => {
   });
 
   it("draws in place on a terminal", async () => {
+    let shown: (pattern: RegExp) => Promise<void> = async () => undefined;
     const services = watching(async function* () {
       yield message("1", { job: job({ doneCount: 3 }), tasks: [task(12), task(13, { node: 1002 })] });
+      // Drawings follow each other slower than messages may.
+      await shown(/3\/29/);
       yield message("2", { job: job({ doneCount: 4 }), tasks: [task(13, { node: 1002, state: Task_State.RETRYING, message: "no mirror", attempt: 1 })] });
+      await shown(/4\/29/);
       yield message("3", { job: doneJob() });
     });
-    const { exit, err } = await runWith(services, CREATE, { tty: true, columns: 100, env: { NO_COLOR: "1" } });
-    assert.equal(exit, 0);
-    assert.match(err, /hello-1 create \[###-+\] 3\/29 10% {2}1m 12s {2}RUNNING/);
-    assert.match(err, /now: {2}installing web on 1001 and 1002/);
-    assert.match(err, /1002: installing web failed, another try follows: no mirror\n/);
-    assert.match(err, /\u001b\[\d+A\r\u001b\[J/); // oxlint-disable-line no-control-regex -- redrawing is what this looks for
+    await withLoom(services, async (loom) => {
+      const { terminal, ended } = start(CREATE, { tty: true, columns: 100, env: { LOOM_URL: loom.url, NO_COLOR: "1" } });
+      shown = terminal.until;
+      const { exit, err } = await ended;
+      assert.equal(exit, 0);
+      assert.match(err, /hello-1 create \[###-+\] 3\/29 10% {2}1m 12s {2}RUNNING/);
+      assert.match(err, /now: {2}installing web on 1001 and 1002/);
+      assert.match(err, /1002: installing web failed, another try follows: no mirror\n/);
+      assert.match(err, /\u001b\[\d+A\r\u001b\[J/); // oxlint-disable-line no-control-regex -- redrawing is what this looks for
+    });
   });
 
   it("loom wait does the same for a job that is there, and does not wait for one that has ended", async () => {
