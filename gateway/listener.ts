@@ -3,7 +3,7 @@
  * connection goes to one of two servers: by ALPN over TLS, otherwise by its first bytes.
  */
 import { createServer as createHttp1Server, type IncomingMessage, type Server as Http1Server, type ServerResponse } from "node:http";
-import { createServer as createHttp2Server, type Http2Server, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from "node:http2";
+import { constants as http2Constants, createServer as createHttp2Server, type Http2Server, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from "node:http2";
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { LoomError } from "../services/common/errors.js";
@@ -67,13 +67,14 @@ export function createListener(handler: HttpHandler, tls: Tls | undefined, times
     start: (address) => listen(server, address),
     async stop(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      http1.close();
-      http1.closeIdleConnections();
       for (const session of sessions) session.close();
-      const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), graceMs);
+      // A kept-alive connection is idle again after its last answer, and says so to nobody.
+      const idle = setInterval(() => http1.closeIdleConnections(), 50);
+      const cut = setTimeout(() => sockets.forEach((socket) => socket.destroy()), graceMs);
       await closed;
-      clearTimeout(timer);
-      http1.emit("close");
+      clearTimeout(cut);
+      clearInterval(idle);
+      http1.close();
     },
   };
 }
@@ -134,16 +135,26 @@ function sniff(socket: Socket, withinMs: number, decide: (isHttp2: boolean) => v
   socket.once("close", stop);
 }
 
-/** Ends requests whose body does not come. HTTP/2 has no such limit of its own. */
+/** Ends requests whose body does not come: HTTP/2 has no such limit of its own. */
 function withBodyDeadline(handler: HttpHandler, withinMs: number): HttpHandler {
   return (request, response) => {
     const timer = setTimeout(() => {
-      if (!request.readableEnded) request.destroy();
+      if (request.readableEnded) return;
+      if ("stream" in request) request.stream.close(http2Constants.NGHTTP2_CANCEL);
+      else request.destroy();
     }, withinMs);
     const stop = (): void => clearTimeout(timer);
     request.once("end", stop);
-    response.once("close", stop);
-    handler(request, response);
+    request.once("close", stop);
+    // A reader that gives up on a body leaves the rest of it in the way of the next request: there must be none.
+    if (!("stream" in request)) request.once("aborted", () => ((response as ServerResponse).shouldKeepAlive = false));
+    try {
+      handler(request, response);
+    } catch {
+      // Requests that have no sane host: the adapter throws for them, and nobody above would catch it.
+      response.writeHead(400, { "content-type": "text/plain" });
+      response.end("The request has no host, or one that cannot be read.\n");
+    }
   };
 }
 
