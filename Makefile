@@ -61,7 +61,7 @@ test: build packages ## Check and test everything (SUITES="unit docker" for some
 
 .PHONY: unit
 unit: generate ## Run the unit tests alone
-	@node --import tsx tools/test/main.ts unit
+	@node --import tsx tools/test/main.ts unit parts
 
 .PHONY: chaos
 chaos: build packages ## Kill Loom at many seeded moments and compare (LOOM_SEED=...)
@@ -74,7 +74,7 @@ bench: build packages ## Measure Loom's speed (BENCH_ARGS=...)
 .PHONY: coverage
 coverage: generate ## Run the unit tests and show what they do not reach, in coverage/
 	@$(BIN)/c8 --reporter=text-summary --reporter=html --include=services --include=gateway --include=cli \
-		node --import tsx tools/test/main.ts unit
+		node --import tsx tools/test/main.ts unit parts
 
 .PHONY: fresh-check
 fresh-check: ## Run the README's commands in a bare container (FRESH_USERS=..., FRESH_COMMANDS=...)

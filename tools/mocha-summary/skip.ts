@@ -4,7 +4,8 @@
  */
 import type { Context, Hook, Test } from "mocha";
 
-const MARK = " [skipped: ";
+/** The reason as it stands in a title. */
+const REASON = / \(skipped: (.*?)\)/;
 
 /**
  * Skips the running test, or from a `before` hook every test of its suite. Call it as
@@ -14,17 +15,11 @@ export function skipBecause(context: Context, reason: string): never {
   const runnable = context.test as Test | Hook | undefined;
   // The reason travels in the title, the one thing that reaches the reporter from a parallel worker too.
   const titled = runnable?.type === "hook" ? runnable.parent : runnable;
-  if (titled !== undefined && !titled.title.includes(MARK)) titled.title += `${MARK}${reason}]`;
+  if (titled !== undefined && !REASON.test(titled.title)) titled.title += ` (skipped: ${reason})`;
   return context.skip();
 }
 
 /** The title without its reason, and the reason: undefined where none was given. */
 export function readSkip(fullTitle: string): { readonly title: string; readonly reason: string | undefined } {
-  const start = fullTitle.indexOf(MARK);
-  const end = fullTitle.indexOf("]", start);
-  if (start < 0 || end < 0) return { title: fullTitle, reason: undefined };
-  return {
-    title: fullTitle.slice(0, start) + fullTitle.slice(end + 1),
-    reason: fullTitle.slice(start + MARK.length, end),
-  };
+  return { title: fullTitle.replace(REASON, ""), reason: REASON.exec(fullTitle)?.[1] };
 }

@@ -2,7 +2,7 @@
  * `make test`: the checks, then every suite, then one line with the sums. Everything runs even where something before
  * it failed. Names of suites as arguments run only those.
  *
- *   node --import tsx tools/test/main.ts [check | unit | integration | docker | e2e | chaos]...
+ *   node --import tsx tools/test/main.ts [check | unit | parts | integration | docker | e2e | chaos]...
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -52,7 +52,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 async function runSuite(suite: Suite): Promise<void> {
   say(`\n== ${suite.name}`);
   if (testFiles(suite).length === 0) return void say("  no tests");
-  const skipped = suite.needsDocker ? docker?.missing : undefined;
+  const skipped = suite.docker === "needed" ? docker?.missing : undefined;
   const started = Date.now();
   running = runMocha(suite, folder, skipped !== undefined);
   const counts = await running.counts;
@@ -94,8 +94,7 @@ try {
     const { status } = spawnSync("make", ["check"], { stdio: "inherit" });
     if (status !== 0) fail("make check");
   }
-  // Unit tests use the daemon where one answers; it is started for the suites that are about Docker.
-  if (SUITES.some((suite) => wanted(suite.name) && suite.name !== "unit" && testFiles(suite).length > 0)) {
+  if (SUITES.some((suite) => wanted(suite.name) && suite.docker !== "no" && testFiles(suite).length > 0)) {
     docker = ensureDocker(DOCKER_STATE);
   }
   for (const suite of SUITES) {

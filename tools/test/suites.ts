@@ -5,10 +5,12 @@ import { filesBelow } from "../files.js";
 export interface Suite {
   readonly name: string;
   readonly folders: readonly string[];
+  /** Folders below those that belong to another suite. */
+  readonly except: readonly string[];
   /** Test files at the same time; 1 where the tests of two files would compete for time or for the machine. */
   readonly jobs: number;
-  /** True where nothing of it works without a Docker daemon. */
-  readonly needsDocker: boolean;
+  /** Whether a daemon is started for it; where none can be, a suite that needs it is skipped. */
+  readonly docker: "no" | "wanted" | "needed";
   /** Minutes after which the suite is ended and counts as failed. */
   readonly minutes: number;
 }
@@ -18,18 +20,29 @@ const OWN = ["docker", "e2e", "chaos"];
 /** Folders of test/ that hold no tests. */
 const NONE = ["bench", "golden", "support", "fixtures"];
 
+/** Folders whose unit tests start databases, servers and processes: one file at a time, or they take each other's time. */
+const PARTS = [
+  "services/server/store",
+  "services/server/rpc",
+  "services/provisioner",
+  "services/standalone",
+  "gateway",
+];
+
 export const SUITES: readonly Suite[] = [
   {
     name: "unit",
-    folders: ["services", "gateway", "cli", "db", "catalog", "tools"],
+    folders: ["services", "cli", "db", "catalog", "tools"],
+    except: PARTS,
     jobs: 2,
-    needsDocker: false,
+    docker: "no",
     minutes: 10,
   },
-  { name: "integration", folders: integrationFolders(), jobs: 1, needsDocker: false, minutes: 15 },
-  { name: "docker", folders: ["test/docker"], jobs: 1, needsDocker: true, minutes: 15 },
-  { name: "e2e", folders: ["test/e2e"], jobs: 1, needsDocker: false, minutes: 15 },
-  { name: "chaos", folders: ["test/chaos"], jobs: 1, needsDocker: false, minutes: 60 },
+  { name: "parts", folders: PARTS, except: [], jobs: 1, docker: "no", minutes: 15 },
+  { name: "integration", folders: integrationFolders(), except: [], jobs: 1, docker: "no", minutes: 15 },
+  { name: "docker", folders: ["test/docker"], except: [], jobs: 1, docker: "needed", minutes: 15 },
+  { name: "e2e", folders: ["test/e2e"], except: [], jobs: 1, docker: "wanted", minutes: 15 },
+  { name: "chaos", folders: ["test/chaos"], except: [], jobs: 1, docker: "no", minutes: 60 },
 ];
 
 function integrationFolders(): string[] {
@@ -40,5 +53,7 @@ function integrationFolders(): string[] {
 
 /** The suite's test files, in order. */
 export function testFiles(suite: Suite): string[] {
-  return suite.folders.flatMap(filesBelow).filter((path) => path.endsWith(".test.ts"));
+  return suite.folders
+    .flatMap(filesBelow)
+    .filter((path) => path.endsWith(".test.ts") && !suite.except.some((folder) => path.startsWith(`${folder}/`)));
 }
