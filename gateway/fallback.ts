@@ -1,5 +1,4 @@
 /** Requests that are no RPC of the contract: health, the console's files, and what is not there. */
-import { ConnectError } from "@connectrpc/connect";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { LoomError } from "../services/common/errors.js";
 import { toConnectError } from "./errors.js";
@@ -41,7 +40,7 @@ function notThere(request: HttpRequest, response: HttpResponse, path: string): v
     response.end();
     return;
   }
-  reply(response, 404, "application/json", JSON.stringify(errorToJson(toConnectError(error, "") satisfies ConnectError, undefined)));
+  reply(response, 404, "application/json", JSON.stringify(errorToJson(toConnectError(error, ""), undefined)));
 }
 
 /** A short answer, whole. */

@@ -4,7 +4,7 @@ import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/con
 import { callerToMetadata, REQUEST_ID_KEY } from "../services/common/caller-metadata.js";
 import { LoomError } from "../services/common/errors.js";
 import { IDENTITY, REQUEST_ID, SOURCE_ADDRESS } from "./call-context.js";
-import { IDENTITY_TTL_MS, type Identities } from "./identity.js";
+import type { Identities } from "./identity.js";
 import type { Upstream, UpstreamCall } from "./upstream.js";
 
 /** A call that answers once waits for no longer than this, whatever its client says. */
@@ -13,6 +13,8 @@ const UNARY_TIMEOUT_MS = 60_000;
 export interface Forwarding {
   readonly upstream: Upstream;
   readonly identities: Identities;
+  /** How often the token of an open stream is looked at again, in milliseconds. */
+  readonly recheckMs: number;
   /** Fires when the gateway goes down; its reason is a LoomError. */
   readonly stopping: AbortSignal;
 }
@@ -35,7 +37,7 @@ function unary(method: DescMethod, { upstream, stopping }: Forwarding) {
   };
 }
 
-function serverStream(method: DescMethod, { upstream, identities, stopping }: Forwarding) {
+function serverStream(method: DescMethod, { upstream, identities, recheckMs, stopping }: Forwarding) {
   return async function* (request: Message, context: HandlerContext): AsyncGenerator<Message> {
     stopping.throwIfAborted();
     const revoked = new AbortController();
@@ -44,7 +46,7 @@ function serverStream(method: DescMethod, { upstream, identities, stopping }: Fo
         // A server that cannot be asked is no reason to end a stream.
         if (thrown instanceof LoomError && thrown.reason === "UNAUTHENTICATED") revoked.abort(thrown);
       });
-    }, IDENTITY_TTL_MS);
+    }, recheckMs);
     const signal = AbortSignal.any([context.signal, stopping, revoked.signal]);
     try {
       yield* upstream.stream(method, request, callOf(context, signal, context.timeoutMs()));

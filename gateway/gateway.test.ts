@@ -248,6 +248,29 @@ describe("a gateway that stops", () => {
   });
 });
 
+describe("a token that is revoked", () => {
+  it("ends open streams too, and no later than they are looked at again", async () => {
+    let valid = true;
+    const { application } = memoryApplication({
+      clusters: {
+        async *watch(_, __, resumeToken, signal) {
+          yield { value: CLUSTER, resumeToken };
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        },
+      },
+      system: { identify: async (token) => (valid ? TOKENS[token] : undefined) },
+    });
+    const loom = await startLoom({ application, gateway: { identityTtlMs: 50 } });
+    const client = createLoomClient({ url: loom.gateway.url, token: "viewer-token" });
+    const stream = client.clusters.watchCluster(NAME)[Symbol.asyncIterator]();
+    await stream.next();
+    valid = false;
+    assert.equal((await failure(stream.next())).reason, "UNAUTHENTICATED");
+    assert.equal((await failure(client.clusters.getCluster(NAME))).reason, "UNAUTHENTICATED");
+    await loom.stop();
+  });
+});
+
 describe("slow and broken clients", () => {
   it("are let go", async () => {
     const { createListener } = await import("./listener.js");
