@@ -140,7 +140,7 @@ async function usualDuration(api: LoomClient, job: Job, signal: AbortSignal): Pr
     const times = jobs
       .filter((past) => past.kind === job.kind && (job.taskCount === 0 || (past.taskCount <= job.taskCount * 2 && past.taskCount * 2 >= job.taskCount)))
       .map((past) => (millis(past.endTime) ?? 0) - (millis(past.createTime) ?? 0))
-      .filter((time) => time > 0)
+      .filter((time) => time >= 1000)
       .sort((a, b) => a - b);
     return times[Math.floor(times.length / 2)];
   } catch {

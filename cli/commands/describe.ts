@@ -25,7 +25,8 @@ export async function run(session: Session, options: OutputOptions, text: string
   const api = await session.api();
   const cluster = await findCluster(api, text, session.signal);
   if (node !== undefined) await describeNode(session, api, options, `${cluster.name}/nodes/${node}`);
-  else if (job === undefined) await describeCluster(session, api, options, cluster);
+  // Lists leave out what takes long to tell, such as where a cluster answers.
+  else if (job === undefined) await describeCluster(session, api, options, await api.clusters.getCluster({ name: cluster.name }, { signal: session.signal }));
   else {
     const found = await api.jobs.getJob({ name: `${cluster.name}/jobs/${job}` }, { signal: session.signal });
     if (task === undefined) await describeJob(session, api, options, found);

@@ -45,7 +45,7 @@ export async function run(session: Session, options: LogsOptions, name: string):
     else printer.add(piece);
   }
   printer.end();
-  if (!printed) session.say("Nothing was printed yet.");
+  if (!printed) session.say(jobEnded(job) ? "Nothing was printed." : "Nothing was printed yet.");
   return EXIT.done;
 }
 

@@ -25,7 +25,9 @@ export interface StatusOptions extends OutputOptions {
 export async function run(session: Session, options: StatusOptions, name?: string): Promise<number> {
   const api = await session.api();
   if (name === undefined) return overview(session, api, options);
-  const cluster = await findCluster(api, name, session.signal);
+  const found = await findCluster(api, name, session.signal);
+  // Lists leave out what takes long to tell, such as where a cluster answers.
+  const cluster = await api.clusters.getCluster({ name: found.name }, { signal: session.signal });
   if (options.watch === true) return watchStatus(session, api, options, cluster);
   await printStatus(session, options, cluster);
   return EXIT.done;
