@@ -20,6 +20,7 @@ work=$(mktemp -d)
 finish() {
   docker rm -f -v "$CONTAINER" >/dev/null 2>&1 || true
   sh tools/docker/ensure-docker.sh stop "$STATE" 2>/dev/null || true
+  rmdir "$STATE" 2>/dev/null || true
   rm -rf "$work"
 }
 trap finish EXIT
