@@ -12,7 +12,7 @@ import { lockedConfig, resolveTemplate } from "../catalog/resolve.js";
 import { findGenerated, maskSecrets, withSecretReferences } from "../catalog/secrets.js";
 import type { Bodies, ClusterTemplate, DocumentKind } from "../catalog/types.js";
 import type { CatalogSnapshot, CatalogSnapshots } from "../documents/snapshot.js";
-import { planRequest } from "../jobs/planning.js";
+import { planRequest } from "../plan/request.js";
 import { buildLayoutProblem } from "../layout/problem.js";
 import type { LayoutProblem, LayoutResult, NodeGroup } from "../layout/types.js";
 import type { PlanRequest, TaskGraph } from "../plan/types.js";
@@ -124,7 +124,7 @@ export function createClusterCreator(services: CreateServices): (caller: Caller,
     const { spec, config, groups, addedServices } = prepared;
     const { cluster } = answer;
     const planned = planRequest(
-      { shard, id: BigInt(answer.id), uid: cluster.uid, name: cluster.name, displayName: cluster.displayName, tenant: cluster.tenant, owner: cluster.owner, spec, config, nextNode: 1000 },
+      { id: BigInt(answer.id), displayName: cluster.displayName, spec, config },
       { kind: "CREATE", groups, grown: [] }, [], 1000);
     const plan = planView(await services.plan(planned), planned.nodes, { operation: "CREATE", addedServices });
     return { view: { id: answer.id, cluster: { ...cluster, plan } }, isNew: false };

@@ -3,7 +3,7 @@ import { LoomError } from "../../common/errors.js";
 import { clusterName, type IdSpace } from "../../common/ids.js";
 import type { Caller, Change, ClusterOperations, Mutation } from "../application.js";
 import type { CatalogSnapshots } from "../documents/snapshot.js";
-import { planRequest } from "../jobs/planning.js";
+import { planRequest } from "../plan/request.js";
 import type { LayoutProblem, LayoutResult, NodeGroup } from "../layout/types.js";
 import { decodePageToken, encodePageToken, pageSize } from "../paging.js";
 import type { PlanRequest, TaskGraph } from "../plan/types.js";
@@ -119,7 +119,7 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
     async *watch(caller, name, resumeToken, signal) {
       const first = await findCluster(db, caller, name, space);
       let token = resumeToken;
-      yield* watch(signals, [clusterTopic(first.id), LOG_TOPIC], signal, WATCH_PAUSE_MS, async function* (): AsyncGenerator<Change<ClusterView | undefined>, boolean> {
+      yield* watch(signals, [clusterTopic(first.id)], signal, WATCH_PAUSE_MS, async function* (): AsyncGenerator<Change<ClusterView | undefined>, boolean> {
         const row = await findCluster(db, caller, name, space);
         const now = `${row.cluster_epoch}-${row.cluster_seq}.${row.progress ?? 0n}`;
         if (now === token) return false;

@@ -8,13 +8,13 @@ import type { Logger } from "../../common/log.js";
 import type { PlanRequest, TaskGraph } from "../plan/types.js";
 import { PLANNER_VERSION } from "../plan/types.js";
 import type { OpCompleted, OpPlanned } from "../records/types.js";
-import { JOBS_TOPIC, clusterTopic, type Signals } from "../signals.js";
+import { JOBS_TOPIC, clusterTopic, controlTopic, type Signals } from "../signals.js";
 import type { JobKey, JobProgressStore } from "../store/job-progress.js";
 import type { JobStore } from "../store/jobs.js";
 import type { SlotHub } from "../workers/hub.js";
 import { createAssignmentBuilder } from "./assignment.js";
 import type { RunCluster, RunJob, RunNode } from "./cluster-state.js";
-import { planRequest } from "./planning.js";
+import { planRequest } from "../plan/request.js";
 import { JobProgress, type ProgressLimits } from "./progress.js";
 import { startJobRun, type JobRun, type RunServices } from "./run.js";
 
@@ -123,14 +123,15 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
       interrupted: stored.filter((task) => task.state === "RUNNING"),
     }, runServices);
     runs.set(keyText(key), run);
+    const unlisten = signals.listen(controlTopic(key.cluster), () => run.wake());
     void run.done.then((how) => {
+      unlisten();
       runs.delete(keyText(key));
       if (how !== "stopped") signals.notify(JOBS_TOPIC);
     });
   }
 
   async function pass(): Promise<void> {
-    for (const run of runs.values()) run.wake();
     for (const key of await jobs.open()) {
       const text = keyText(key);
       if (runs.has(text) || starting.has(text) || stopped.signal.aborted) continue;

@@ -1,16 +1,44 @@
 /** From a job and its cluster to what the planner is asked. Pure: the same records give the same request everywhere. */
 import { effectiveAction } from "../catalog/actions.js";
-import type { Dependencies, Service, ServiceAction } from "../catalog/types.js";
+import type { ClusterTemplate, Dependencies, JsonObject, Service, ServiceAction } from "../catalog/types.js";
 import { SERVICE_ACTIONS } from "../catalog/types.js";
+import type { NodeState } from "../clusters/states.js";
 import { numberNodes } from "../layout/nodes.js";
 import type { NodeGroup } from "../layout/types.js";
 import { macroReferences } from "../macros/references.js";
-import type { PlanNode, PlanRequest, PlanService } from "../plan/types.js";
-import type { ClusterSpec } from "../records/types.js";
-import type { RunCluster, RunJob, RunNode } from "./cluster-state.js";
+import type { OperationKind, PlanNode, PlanRequest, PlanService } from "./types.js";
+
+/** What of a cluster decides what its services do. */
+export interface ServicesInUse {
+  /** By name; may hold more than are on the nodes. */
+  readonly services: Readonly<Record<string, { readonly body: Service }>>;
+  readonly config: JsonObject;
+}
+
+/** What of a cluster decides its plans. */
+export interface PlannedCluster {
+  readonly displayName: string;
+  readonly id: bigint;
+  readonly config: JsonObject;
+  readonly spec: Pick<ServicesInUse, "services"> & { readonly template: { readonly body: ClusterTemplate }; readonly dnsSuffix: string };
+}
+
+/** The operation to plan. */
+export interface PlannedJob {
+  readonly kind: OperationKind;
+  /** The nodes it makes, in preference order. */
+  readonly groups: readonly NodeGroup[];
+  /** Of ADD_NODES: services that grow. */
+  readonly grown: readonly string[];
+}
+
+/** A node that may be there already. */
+export interface KnownNode extends Omit<PlanNode, "isNew"> {
+  readonly state: NodeState;
+}
 
 /** Names that a service's actions, or the configuration it sees, mention through macros. */
-function seenBy(cluster: RunCluster, name: string, service: Service, imageTypes: readonly string[]): string[] {
+function seenBy({ services, config }: ServicesInUse, name: string, service: Service, imageTypes: readonly string[]): string[] {
   const seen = new Set<string>();
   const look = (value: unknown): void => {
     for (const reference of macroReferences(value as never)) seen.add(reference);
@@ -21,8 +49,8 @@ function seenBy(cluster: RunCluster, name: string, service: Service, imageTypes:
       look(fields);
     }
   }
-  for (const [key, value] of Object.entries(cluster.config)) {
-    if (key === name || cluster.spec.services[key] === undefined) look(value);
+  for (const [key, value] of Object.entries(config)) {
+    if (key === name || !Object.hasOwn(services, key)) look(value);
   }
   return [...seen].sort();
 }
@@ -38,9 +66,9 @@ function actionsOf(service: Service, imageTypes: readonly string[]): ServiceActi
   });
 }
 
-export function planServices(cluster: RunCluster, names: readonly string[], imageTypes: readonly string[]): PlanService[] {
+export function planServices(inUse: ServicesInUse, names: readonly string[], imageTypes: readonly string[]): PlanService[] {
   return names.map((name) => {
-    const service = cluster.spec.services[name]!.body;
+    const service = inUse.services[name]!.body;
     return {
       name,
       provides: service.provides ?? [],
@@ -49,13 +77,13 @@ export function planServices(cluster: RunCluster, names: readonly string[], imag
       runtimeRequires: requires(service.runtime),
       runtimeUses: uses(service.runtime),
       actions: actionsOf(service, imageTypes),
-      sees: seenBy(cluster, name, service, imageTypes),
+      sees: seenBy(inUse, name, service, imageTypes),
     };
   });
 }
 
 /** The nodes an operation makes, numbered and named. */
-export function newNodes(cluster: Pick<RunCluster, "displayName" | "id"> & { readonly spec: Pick<ClusterSpec, "dnsSuffix"> }, groups: readonly NodeGroup[], firstNumber: number): Omit<PlanNode, "isNew">[] {
+export function newNodes(cluster: Pick<PlannedCluster, "displayName" | "id"> & { readonly spec: Pick<PlannedCluster["spec"], "dnsSuffix"> }, groups: readonly NodeGroup[], firstNumber: number): Omit<PlanNode, "isNew">[] {
   return numberNodes(groups, { firstNumber, displayName: cluster.displayName, clusterId: String(cluster.id), dnsSuffix: cluster.spec.dnsSuffix });
 }
 
@@ -63,7 +91,7 @@ export function newNodes(cluster: Pick<RunCluster, "displayName" | "id"> & { rea
  * @param nodes nodes that are there before the operation, without deleted ones
  * @param firstNode number of the first node the operation makes
  */
-export function planRequest(cluster: RunCluster, job: Pick<RunJob, "kind" | "groups" | "grown">, nodes: readonly RunNode[], firstNode: number): PlanRequest {
+export function planRequest(cluster: PlannedCluster, job: PlannedJob, nodes: readonly KnownNode[], firstNode: number): PlanRequest {
   const present = nodes
     .filter((node) => node.state !== "DELETED" && node.number < firstNode)
     .map((node): PlanNode => ({
@@ -78,7 +106,7 @@ export function planRequest(cluster: RunCluster, job: Pick<RunJob, "kind" | "gro
   return {
     operation: job.kind,
     nodes: all,
-    services: planServices(cluster, names, imageTypes),
+    services: planServices({ services: cluster.spec.services, config: cluster.config }, names, imageTypes),
     ...(checkService === undefined ? {} : { checkService }),
     ...(stopBeforeDelete === true ? { stopBeforeDelete } : {}),
     ...(job.kind === "ADD_NODES" ? { grown: job.grown } : {}),
