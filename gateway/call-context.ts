@@ -13,5 +13,7 @@ export const SOURCE_ADDRESS = createContextKey("");
 export const IDENTITY = createContextKey<Identity | undefined>(undefined);
 
 export function contextOf(request: IncomingMessage | Http2ServerRequest): ContextValues {
-  return createContextValues().set(REQUEST_ID, randomUUID()).set(SOURCE_ADDRESS, request.socket.remoteAddress ?? "");
+  return createContextValues()
+    .set(REQUEST_ID, randomUUID())
+    .set(SOURCE_ADDRESS, request.socket.remoteAddress ?? "");
 }

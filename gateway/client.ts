@@ -67,7 +67,8 @@ function authorize(token: string, timeoutMs: number | undefined): Interceptor {
       return await next({ ...request, signal: AbortSignal.any([request.signal, deadline]) });
     } catch (thrown) {
       // To the transport both look like a cancelled call.
-      if (deadline.aborted && !request.signal.aborted) throw new ConnectError(`no answer in ${timeoutMs} ms`, Code.DeadlineExceeded, undefined, undefined, thrown);
+      if (deadline.aborted && !request.signal.aborted)
+        throw new ConnectError(`no answer in ${timeoutMs} ms`, Code.DeadlineExceeded, undefined, undefined, thrown);
       throw thrown;
     }
   };

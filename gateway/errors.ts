@@ -40,7 +40,8 @@ export function rewrapErrors(log: Logger): Interceptor {
     const requestId = request.contextValues.get(REQUEST_ID);
     const rewrap = (thrown: unknown): ConnectError => {
       const error = toConnectError(thrown, requestId);
-      if (error.code === Code.Internal && !isServiceError(thrown)) log.error({ requestId, err: thrown }, "gateway failed");
+      if (error.code === Code.Internal && !isServiceError(thrown))
+        log.error({ requestId, err: thrown }, "gateway failed");
       return error;
     };
     try {
@@ -53,7 +54,10 @@ export function rewrapErrors(log: Logger): Interceptor {
   };
 }
 
-async function* rewrapping<Element>(messages: AsyncIterable<Element>, rewrap: (thrown: unknown) => ConnectError): AsyncGenerator<Element> {
+async function* rewrapping<Element>(
+  messages: AsyncIterable<Element>,
+  rewrap: (thrown: unknown) => ConnectError,
+): AsyncGenerator<Element> {
   try {
     yield* messages;
   } catch (thrown) {
@@ -77,7 +81,14 @@ export function toConnectError(thrown: unknown, requestId: string): ConnectError
   const error = thrown instanceof ConnectError ? fromFramework(thrown) : LoomError.from(thrown);
   return new ConnectError(error.message, CODES[error.code], headers, [
     { desc: ErrorInfoSchema, value: { reason: error.reason, domain: "loom", metadata: { ...error.metadata } } },
-    ...(error.violations.length > 0 ? [{ desc: BadRequestSchema, value: { fieldViolations: error.violations.map((violation) => ({ ...violation })) } }] : []),
+    ...(error.violations.length > 0
+      ? [
+          {
+            desc: BadRequestSchema,
+            value: { fieldViolations: error.violations.map((violation) => ({ ...violation })) },
+          },
+        ]
+      : []),
     { desc: RequestInfoSchema, value: { requestId } },
   ]);
 }
@@ -100,15 +111,29 @@ function knownDetails(error: ServiceError): Details {
 function withoutDetails(error: ServiceError): LoomError {
   switch (error.code) {
     case status.UNAVAILABLE:
-      return new LoomError("UNREACHABLE", "The gateway cannot reach Loom's server: it is starting, stopping or gone. Try again in a moment.", { cause: error });
+      return new LoomError(
+        "UNREACHABLE",
+        "The gateway cannot reach Loom's server: it is starting, stopping or gone. Try again in a moment.",
+        { cause: error },
+      );
     case status.DEADLINE_EXCEEDED:
-      return new LoomError("TIMED_OUT", "The call took longer than its deadline. It may have been carried out: repeat it with the same request id.", { cause: error });
+      return new LoomError(
+        "TIMED_OUT",
+        "The call took longer than its deadline. It may have been carried out: repeat it with the same request id.",
+        { cause: error },
+      );
     case status.CANCELLED:
       return new LoomError("CANCELLED", "The call was cancelled.", { cause: error });
     case status.RESOURCE_EXHAUSTED:
-      return new LoomError("MESSAGE_TOO_LARGE", "The message is larger than the server takes. Send it in parts.", { cause: error });
+      return new LoomError("MESSAGE_TOO_LARGE", "The message is larger than the server takes. Send it in parts.", {
+        cause: error,
+      });
     case status.UNIMPLEMENTED:
-      return new LoomError("UNIMPLEMENTED", "The server behind this gateway does not know this call. They are of different versions.", { cause: error });
+      return new LoomError(
+        "UNIMPLEMENTED",
+        "The server behind this gateway does not know this call. They are of different versions.",
+        { cause: error },
+      );
     default:
       return LoomError.from(error);
   }

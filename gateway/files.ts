@@ -21,7 +21,8 @@ const TYPES: Readonly<Record<string, string>> = {
 /** @param root folder of the files */
 export function createFiles(root: string): HttpHandler {
   return (request, response) => {
-    if (request.method !== "GET" && request.method !== "HEAD") return reply(response, 405, "text/plain", "Only GET and HEAD.\n");
+    if (request.method !== "GET" && request.method !== "HEAD")
+      return reply(response, 405, "text/plain", "Only GET and HEAD.\n");
     void find(root, pathOf(request)).then((file) => {
       if (file === undefined) reply(response, 404, "text/plain; charset=utf-8", "Not found.\n");
       else send(file, request.method === "HEAD", response);
@@ -64,5 +65,7 @@ function send({ path, size }: Found, headOnly: boolean, response: HttpResponse):
     response.end();
     return;
   }
-  createReadStream(path).on("error", () => response.destroy()).pipe(response as NodeJS.WritableStream);
+  createReadStream(path)
+    .on("error", () => response.destroy())
+    .pipe(response as NodeJS.WritableStream);
 }

@@ -64,6 +64,9 @@ function callOf(context: HandlerContext, signal: AbortSignal, timeoutMs: number 
   const identity = context.values.get(IDENTITY);
   if (identity === undefined) throw new LoomError("UNAUTHENTICATED", "This call has no identity.");
   const sourceAddress = context.values.get(SOURCE_ADDRESS);
-  const metadata = [...callerToMetadata({ ...identity, sourceAddress }), [REQUEST_ID_KEY, context.values.get(REQUEST_ID)] as const];
+  const metadata = [
+    ...callerToMetadata({ ...identity, sourceAddress }),
+    [REQUEST_ID_KEY, context.values.get(REQUEST_ID)] as const,
+  ];
   return { metadata, timeoutMs, signal };
 }

@@ -17,12 +17,18 @@ import { remoteErrorFrom } from "./remote-error.js";
 const NAME = { name: "clusters/demo-1s" };
 
 async function failure(promise: Promise<unknown>): Promise<RemoteError> {
-  const thrown: unknown = await promise.then(() => assert.fail("it should have failed"), (error: unknown) => error);
+  const thrown: unknown = await promise.then(
+    () => assert.fail("it should have failed"),
+    (error: unknown) => error,
+  );
   return remoteErrorFrom(thrown, "");
 }
 
 const reasonOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(() => "none", (error: unknown) => (error instanceof LoomError ? error.reason : String(error)));
+  promise.then(
+    () => "none",
+    (error: unknown) => (error instanceof LoomError ? error.reason : String(error)),
+  );
 
 describe("the gateway", () => {
   const thrown = new LoomError("CLUSTER_BUSY", "A job is at work on “demo”.", {
@@ -44,7 +50,8 @@ describe("the gateway", () => {
   beforeEach(() => void (calls.length = 0));
 
   const transports: Readonly<Record<string, (baseUrl: string) => Transport>> = {
-    "Connect, JSON, HTTP/1.1": (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
+    "Connect, JSON, HTTP/1.1": (baseUrl) =>
+      createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
     "Connect, binary, HTTP/2": (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2" }),
     "gRPC-Web, HTTP/1.1": (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
     gRPC: (baseUrl) => createGrpcTransport({ baseUrl }),
@@ -60,17 +67,27 @@ describe("the gateway", () => {
       });
 
       const whole = (error: RemoteError): void => {
-        assert.deepEqual([error.reason, error.message, error.metadata, error.violations], ["CLUSTER_BUSY", thrown.message, thrown.metadata, thrown.violations]);
+        assert.deepEqual(
+          [error.reason, error.message, error.metadata, error.violations],
+          ["CLUSTER_BUSY", thrown.message, thrown.metadata, thrown.violations],
+        );
         assert.match(error.requestId, /^[0-9a-f-]{36}$/);
       };
       it("carries an error whole", async () => whole(await failure(client().deleteCluster(NAME, { headers }))));
 
       it("carries the error of a stream whole, before and after its first message", async () => {
-        for (const [name, expected] of [["clusters/other-1s", 0], ["clusters/demo-1s", 1]] as const) {
+        for (const [name, expected] of [
+          ["clusters/other-1s", 0],
+          ["clusters/demo-1s", 1],
+        ] as const) {
           let seen = 0;
-          whole(await failure((async () => {
-            for await (const _ of client().watchCluster({ name }, { headers })) seen += 1;
-          })()));
+          whole(
+            await failure(
+              (async () => {
+                for await (const _ of client().watchCluster({ name }, { headers })) seen += 1;
+              })(),
+            ),
+          );
           assert.equal(seen, expected);
         }
       });
@@ -86,29 +103,53 @@ describe("the gateway", () => {
   it("is what the typed client speaks to", async () => {
     const client = createLoomClient({ url: loom().gateway.url, token: "admin-token", timeoutMs: 10_000 });
     assert.equal((await client.clusters.getCluster(NAME)).displayName, "demo");
-    await assert.rejects(client.clusters.deleteCluster(NAME), (error) => error instanceof RemoteError && error.reason === "CLUSTER_BUSY");
-    await assert.rejects(async () => {
-      for await (const _ of client.clusters.watchCluster(NAME));
-    }, (error) => error instanceof RemoteError && error.reason === "CLUSTER_BUSY");
+    await assert.rejects(
+      client.clusters.deleteCluster(NAME),
+      (error) => error instanceof RemoteError && error.reason === "CLUSTER_BUSY",
+    );
+    await assert.rejects(
+      async () => {
+        for await (const _ of client.clusters.watchCluster(NAME));
+      },
+      (error) => error instanceof RemoteError && error.reason === "CLUSTER_BUSY",
+    );
   });
 
   it("believes nothing that outsiders say of themselves", async () => {
     const transport = createConnectTransport({ baseUrl: loom().gateway.url, httpVersion: "1.1" });
-    const headers = { authorization: "Bearer viewer-token", "loom-user": "root", "loom-role": "admin", "loom-tenant": "other", "loom-request-id": "mine", "loom-source": "10.0.0.1" };
+    const headers = {
+      authorization: "Bearer viewer-token",
+      "loom-user": "root",
+      "loom-role": "admin",
+      "loom-tenant": "other",
+      "loom-request-id": "mine",
+      "loom-source": "10.0.0.1",
+    };
     let answered = "";
-    await createClient(ClusterService, transport).getCluster(NAME, { headers, onHeader: (header) => (answered = header.get("loom-request-id") ?? "") });
+    await createClient(ClusterService, transport).getCluster(NAME, {
+      headers,
+      onHeader: (header) => (answered = header.get("loom-request-id") ?? ""),
+    });
     assert.deepEqual(calls.at(-1)!.args[0], { ...TOKENS["viewer-token"], sourceAddress: "127.0.0.1" });
     assert.match(answered, /^[0-9a-f-]{36}$/);
   });
 
   const post = (path: string, body: string, headers: Record<string, string> = {}) =>
-    fetch(`${loom().gateway.url}${path}`, { method: "POST", body, headers: { "content-type": "application/json", authorization: "Bearer admin-token", ...headers } });
+    fetch(`${loom().gateway.url}${path}`, {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/json", authorization: "Bearer admin-token", ...headers },
+    });
 
   it("speaks JSON to curl, with the details of errors in words", async () => {
     const answer = await post("/loom.v1.ClusterService/DeleteCluster", JSON.stringify(NAME));
     const { code, details } = (await answer.json()) as { code: string; details: { type: string; debug: unknown }[] };
     assert.equal(code, "aborted");
-    assert.deepEqual(details[0]!.debug, { reason: "CLUSTER_BUSY", domain: "loom", metadata: { cluster: "demo-1s", job: "7" } });
+    assert.deepEqual(details[0]!.debug, {
+      reason: "CLUSTER_BUSY",
+      domain: "loom",
+      metadata: { cluster: "demo-1s", job: "7" },
+    });
   });
 
   it("refuses a misspelt field instead of dropping it", async () => {
@@ -118,7 +159,12 @@ describe("the gateway", () => {
   });
 
   it("does not let internal services be called", async () => {
-    for (const path of ["/loom.internal.v1.IdentityService/Identify", "/loom.internal.v1.WorkerService/Work", "/grpc.health.v1.Health/Check", "/nothing"]) {
+    for (const path of [
+      "/loom.internal.v1.IdentityService/Identify",
+      "/loom.internal.v1.WorkerService/Work",
+      "/grpc.health.v1.Health/Check",
+      "/nothing",
+    ]) {
       const answer = await post(path, "{}");
       assert.equal(answer.status, 404);
       assert.match(await answer.text(), /UNIMPLEMENTED/);
@@ -130,7 +176,10 @@ describe("the gateway", () => {
 
   it("survives requests without a sane host", async () => {
     const { port } = new URL(loom().gateway.url);
-    for (const head of ["POST /loom.v1.ClusterService/GetCluster HTTP/1.0\r\n", "POST /loom.v1.ClusterService/GetCluster HTTP/1.1\r\nhost: [[\r\nconnection: close\r\n"]) {
+    for (const head of [
+      "POST /loom.v1.ClusterService/GetCluster HTTP/1.0\r\n",
+      "POST /loom.v1.ClusterService/GetCluster HTTP/1.1\r\nhost: [[\r\nconnection: close\r\n",
+    ]) {
       const socket = connect(Number(port), "127.0.0.1");
       socket.end(`${head}content-type: application/json\r\ncontent-length: 2\r\n\r\n{}`);
       let answer = "";
@@ -143,28 +192,47 @@ describe("the gateway", () => {
     const client = createLoomClient({ url: loom().gateway.url, token: "admin-token" });
     for (const megabytes of [5, 20]) {
       const files = [{ path: "a.yaml", text: "x".repeat(megabytes * 1024 * 1024) }];
-      await assert.rejects(client.catalog.applyDocuments({ files }), (error) => error instanceof RemoteError && error.reason === "MESSAGE_TOO_LARGE");
+      await assert.rejects(
+        client.catalog.applyDocuments({ files }),
+        (error) => error instanceof RemoteError && error.reason === "MESSAGE_TOO_LARGE",
+      );
     }
   });
 
   it("tells its health, and nothing to other origins", async () => {
     const health = await fetch(`${loom().gateway.url}/healthz`, { headers: { origin: "https://evil.example" } });
-    assert.deepEqual([health.status, await health.text(), health.headers.get("access-control-allow-origin")], [200, "SERVING\n", null]);
+    assert.deepEqual(
+      [health.status, await health.text(), health.headers.get("access-control-allow-origin")],
+      [200, "SERVING\n", null],
+    );
   });
 
   it("allows the origins that a site names", async () => {
-    const site = createGateway({ upstream: loom().socket, listen: { host: "127.0.0.1", port: 0 }, log: QUIET_LOG, corsOrigins: ["https://console.example"] });
+    const site = createGateway({
+      upstream: loom().socket,
+      listen: { host: "127.0.0.1", port: 0 },
+      log: QUIET_LOG,
+      corsOrigins: ["https://console.example"],
+    });
     await site.start();
-    const ask = async (origin: string) => (await fetch(`${site.url}/loom.v1.ClusterService/GetCluster`, { method: "OPTIONS", headers: { origin } })).headers.get("access-control-allow-origin");
-    assert.deepEqual([await ask("https://console.example"), await ask("https://evil.example")], ["https://console.example", null]);
+    const ask = async (origin: string) =>
+      (
+        await fetch(`${site.url}/loom.v1.ClusterService/GetCluster`, { method: "OPTIONS", headers: { origin } })
+      ).headers.get("access-control-allow-origin");
+    assert.deepEqual(
+      [await ask("https://console.example"), await ask("https://evil.example")],
+      ["https://console.example", null],
+    );
     await site.stop(100);
   });
 
   describe("starting", () => {
-    const start = (host: string, port: number) => reasonOf(createGateway({ upstream: loom().socket, listen: { host, port }, log: QUIET_LOG }).start());
+    const start = (host: string, port: number) =>
+      reasonOf(createGateway({ upstream: loom().socket, listen: { host, port }, log: QUIET_LOG }).start());
 
     it("refuses anything but loopback without TLS", async () => {
-      for (const host of ["0.0.0.0", "::", "192.0.2.1", "loom.example.org", ""]) assert.equal(await start(host, 0), "TLS_REQUIRED", host);
+      for (const host of ["0.0.0.0", "::", "192.0.2.1", "loom.example.org", ""])
+        assert.equal(await start(host, 0), "TLS_REQUIRED", host);
     });
 
     it("says who to ask when the port is in use", async () => {
@@ -172,7 +240,14 @@ describe("the gateway", () => {
       await new Promise((resolve) => holder.once("listening", resolve));
       const { port } = holder.address() as AddressInfo;
       const gateway = createGateway({ upstream: loom().socket, listen: { host: "127.0.0.1", port }, log: QUIET_LOG });
-      await assert.rejects(gateway.start(), (error) => error instanceof LoomError && error.reason === "ADDRESS_IN_USE" && /--port/.test(error.message) && /LOOM_PORT/.test(error.message));
+      await assert.rejects(
+        gateway.start(),
+        (error) =>
+          error instanceof LoomError &&
+          error.reason === "ADDRESS_IN_USE" &&
+          /--port/.test(error.message) &&
+          /LOOM_PORT/.test(error.message),
+      );
       holder.close();
     });
   });
@@ -195,7 +270,8 @@ describe("the gateway's files", () => {
     assert.equal(await get("/"), "200 <p>console");
     assert.equal(await get("/clusters/demo-1s?tab=jobs"), "200 <p>console");
     assert.equal(await get("/assets/a.js"), "200 1");
-    for (const path of ["/assets/b.js", "/link.txt", "/..%2fsecret.txt", "/%2e%2e/secret.txt", "/%ff.txt", "/a%00.txt"]) assert.match(await get(path), /^404/, path);
+    for (const path of ["/assets/b.js", "/link.txt", "/..%2fsecret.txt", "/%2e%2e/secret.txt", "/%ff.txt", "/a%00.txt"])
+      assert.match(await get(path), /^404/, path);
     await loom.stop();
     await rm(folder, { recursive: true });
   });
@@ -243,7 +319,10 @@ describe("a gateway that stops", () => {
   it("says that its server is gone, and finds it again", async () => {
     await loom.server.stop(100);
     const client = createLoomClient({ url: loom.gateway.url, token: "viewer-token" });
-    await assert.rejects(client.clusters.listClusters({}), (error) => error instanceof RemoteError && error.reason === "UNREACHABLE");
+    await assert.rejects(
+      client.clusters.listClusters({}),
+      (error) => error instanceof RemoteError && error.reason === "UNREACHABLE",
+    );
     assert.equal((await fetch(`${loom.gateway.url}/healthz`)).status, 503);
   });
 });
@@ -274,12 +353,22 @@ describe("a token that is revoked", () => {
 describe("slow and broken clients", () => {
   it("are let go", async () => {
     const { createListener } = await import("./listener.js");
-    const listener = createListener((request, response) => {
-      request.resume();
-      request.once("end", () => response.end("ok"));
-    }, undefined, { headersWithinMs: 200, bodyWithinMs: 400, idleMs: 60_000 });
+    const listener = createListener(
+      (request, response) => {
+        request.resume();
+        request.once("end", () => response.end("ok"));
+      },
+      undefined,
+      { headersWithinMs: 200, bodyWithinMs: 400, idleMs: 60_000 },
+    );
     const { port } = await listener.start({ host: "127.0.0.1", port: 0 });
-    const closed = (socket: Socket) => new Promise<void>((resolve) => socket.resume().on("error", () => undefined).once("close", () => resolve()));
+    const closed = (socket: Socket) =>
+      new Promise<void>((resolve) =>
+        socket
+          .resume()
+          .on("error", () => undefined)
+          .once("close", () => resolve()),
+      );
     const say = (text: string): Promise<void> => {
       const socket = connect(port, "127.0.0.1");
       socket.write(text);

@@ -50,7 +50,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   const identities = createIdentities(upstream, recheckMs);
   const stopping = new AbortController();
   const forwarding = { upstream, identities, recheckMs, stopping: stopping.signal };
-  const reflections = createReflection(PUBLIC_SERVICES.map(({ file }) => file), PUBLIC_SERVICES.map(({ typeName }) => typeName));
+  const reflections = createReflection(
+    PUBLIC_SERVICES.map(({ file }) => file),
+    PUBLIC_SERVICES.map(({ typeName }) => typeName),
+  );
 
   const rpc = connectNodeAdapter({
     routes(router) {
@@ -58,7 +61,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       for (const reflection of reflections) reflectionService(router, reflection);
     },
     // The contract is public, so whoever asks may read it.
-    interceptors: [rewrapErrors(options.log), requireIdentity(identities, new Set(reflections.map(({ service }) => service.typeName)))],
+    interceptors: [
+      rewrapErrors(options.log),
+      requireIdentity(identities, new Set(reflections.map(({ service }) => service.typeName))),
+    ],
     contextValues: contextOf,
     readMaxBytes: MAX_BODY_BYTES,
     writeMaxBytes: 0xffffffff,
@@ -95,9 +101,13 @@ export function createGateway(options: GatewayOptions): Gateway {
 /** Tokens must not cross a network in clear text. */
 function requireTls(host: string, tls: Tls | undefined): void {
   if (tls !== undefined || isLoopback(host)) return;
-  throw new LoomError("TLS_REQUIRED", `Loom listens on ${host} only with a certificate, since tokens would cross the network in clear text. Give it one, or listen on 127.0.0.1.`, {
-    metadata: { host },
-  });
+  throw new LoomError(
+    "TLS_REQUIRED",
+    `Loom listens on ${host} only with a certificate, since tokens would cross the network in clear text. Give it one, or listen on 127.0.0.1.`,
+    {
+      metadata: { host },
+    },
+  );
 }
 
 function isLoopback(host: string): boolean {

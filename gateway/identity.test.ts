@@ -9,7 +9,8 @@ describe("identities", () => {
   let valid: boolean;
   let broken: boolean;
   let asked: number;
-  const serviceError = (code: status) => Object.assign(new Error("x"), { code, details: "x", metadata: new Metadata() });
+  const serviceError = (code: status) =>
+    Object.assign(new Error("x"), { code, details: "x", metadata: new Metadata() });
   const upstream = {
     async identify(token: string) {
       asked += 1;
@@ -23,12 +24,21 @@ describe("identities", () => {
     broken = false;
     asked = 0;
   });
-  const reason = (promise: Promise<unknown>) => promise.then(() => "none", (error: unknown) => (error instanceof LoomError ? error.reason : "other"));
+  const reason = (promise: Promise<unknown>) =>
+    promise.then(
+      () => "none",
+      (error: unknown) => (error instanceof LoomError ? error.reason : "other"),
+    );
 
   it("are asked for once by calls that come together, and kept for a while", async () => {
     const identities = createIdentities(upstream, 60_000);
     await Promise.all([identities.resolve("Bearer right"), identities.resolve("bearer  right ")]);
-    assert.deepEqual(await identities.resolve("Bearer right"), { tenant: "t", user: "u", role: "viewer", credential: "c" });
+    assert.deepEqual(await identities.resolve("Bearer right"), {
+      tenant: "t",
+      user: "u",
+      role: "viewer",
+      credential: "c",
+    });
     assert.equal(asked, 1);
   });
 
@@ -47,7 +57,16 @@ describe("identities", () => {
     assert.equal(await reason(identities.resolve("Bearer right")), "none");
   });
 
-  for (const header of [null, "", "Bearer", "Bearer ", "Basic right", "right", "Bearer right wrong", `Bearer ${"x".repeat(5_000)}`]) {
+  for (const header of [
+    null,
+    "",
+    "Bearer",
+    "Bearer ",
+    "Basic right",
+    "right",
+    "Bearer right wrong",
+    `Bearer ${"x".repeat(5_000)}`,
+  ]) {
     it(`are not asked for by ${JSON.stringify(header)?.slice(0, 30)}`, async () => {
       assert.equal(await reason(createIdentities(upstream).resolve(header)), "UNAUTHENTICATED");
       assert.equal(asked, 0);

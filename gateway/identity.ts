@@ -57,11 +57,17 @@ async function ask(upstream: Pick<Upstream, "identify">, token: string): Promise
 }
 
 function missing(): LoomError {
-  return new LoomError("UNAUTHENTICATED", "This call carries no token. Send the header `authorization: Bearer TOKEN`, or run `loom login`.");
+  return new LoomError(
+    "UNAUTHENTICATED",
+    "This call carries no token. Send the header `authorization: Bearer TOKEN`, or run `loom login`.",
+  );
 }
 
 function wrong(): LoomError {
-  return new LoomError("UNAUTHENTICATED", "The token of this call is not known: it was mistyped, never given out, or revoked. Run `loom login` with one that is.");
+  return new LoomError(
+    "UNAUTHENTICATED",
+    "The token of this call is not known: it was mistyped, never given out, or revoked. Run `loom login` with one that is.",
+  );
 }
 
 /** @param open full names of services that need nobody */

@@ -2,8 +2,20 @@
  * One port for HTTP/1.1 and HTTP/2, in clear or over TLS. Node's server of clear HTTP/2 does not speak HTTP/1.1, so each
  * connection goes to one of two servers: by ALPN over TLS, otherwise by its first bytes.
  */
-import { createServer as createHttp1Server, type IncomingMessage, type Server as Http1Server, type ServerResponse } from "node:http";
-import { constants as http2Constants, createServer as createHttp2Server, type Http2Server, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp1Server,
+  type IncomingMessage,
+  type Server as Http1Server,
+  type ServerResponse,
+} from "node:http";
+import {
+  constants as http2Constants,
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { LoomError } from "../services/common/errors.js";
@@ -39,14 +51,30 @@ export interface ListenerTimes {
   readonly idleMs: number;
 }
 
-const DEFAULT_TIMES: ListenerTimes = { headersWithinMs: HEADERS_WITHIN_MS, bodyWithinMs: BODY_WITHIN_MS, idleMs: IDLE_MS };
+const DEFAULT_TIMES: ListenerTimes = {
+  headersWithinMs: HEADERS_WITHIN_MS,
+  bodyWithinMs: BODY_WITHIN_MS,
+  idleMs: IDLE_MS,
+};
 
-export function createListener(handler: HttpHandler, tls: Tls | undefined, times: ListenerTimes = DEFAULT_TIMES): Listener {
+export function createListener(
+  handler: HttpHandler,
+  tls: Tls | undefined,
+  times: ListenerTimes = DEFAULT_TIMES,
+): Listener {
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   const http1 = http1Server(withBodyDeadline(handler, times.bodyWithinMs), times);
   const http2 = http2Server(withBodyDeadline(handler, times.bodyWithinMs), sessions, times);
-  const server = tls === undefined ? createTcpServer() : createTlsServer({ ...tls, minVersion: "TLSv1.2", ALPNProtocols: ["h2", "http/1.1"], handshakeTimeout: times.headersWithinMs });
+  const server =
+    tls === undefined
+      ? createTcpServer()
+      : createTlsServer({
+          ...tls,
+          minVersion: "TLSv1.2",
+          ALPNProtocols: ["h2", "http/1.1"],
+          handshakeTimeout: times.headersWithinMs,
+        });
 
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -54,7 +82,8 @@ export function createListener(handler: HttpHandler, tls: Tls | undefined, times
     socket.on("error", () => socket.destroy());
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 30_000);
-    if (tls === undefined) sniff(socket, times.headersWithinMs, (isHttp2) => (isHttp2 ? http2 : http1).emit("connection", socket));
+    if (tls === undefined)
+      sniff(socket, times.headersWithinMs, (isHttp2) => (isHttp2 ? http2 : http1).emit("connection", socket));
   });
   server.on("secureConnection", (socket: TLSSocket) => {
     socket.on("error", () => socket.destroy());
@@ -97,7 +126,10 @@ function http1Server(handler: HttpHandler, times: ListenerTimes): Http1Server {
 
 function http2Server(handler: HttpHandler, sessions: Set<ServerHttp2Session>, times: ListenerTimes): Http2Server {
   const server = createHttp2Server(
-    { settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES }, maxSessionInvalidFrames: 100 },
+    {
+      settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES },
+      maxSessionInvalidFrames: 100,
+    },
     handler,
   );
   server.on("session", (session) => {
@@ -173,5 +205,8 @@ function bindError(error: NodeJS.ErrnoException, host: string, port: number): Lo
     error.code === "EADDRINUSE"
       ? `${host}:${port} is in use by another program; \`ss -ltnp 'sport = :${port}'\` shows which`
       : `${host}:${port} cannot be listened on (${error.code ?? error.message})`;
-  return new LoomError("ADDRESS_IN_USE", `${why}. Stop it, or choose another port with \`--port\` or LOOM_PORT.`, { metadata: { host, port: String(port) }, cause: error });
+  return new LoomError("ADDRESS_IN_USE", `${why}. Stop it, or choose another port with \`--port\` or LOOM_PORT.`, {
+    metadata: { host, port: String(port) },
+    cause: error,
+  });
 }

@@ -22,14 +22,31 @@ describe("the gateway over TLS", () => {
     folder = await mkdtemp(join(tmpdir(), "loom-"));
     const key = join(folder, "key.pem");
     const certificate = join(folder, "cert.pem");
-    const args = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+    const args = [
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-days",
+      "1",
+      "-subj",
+      "/CN=localhost",
+      "-addext",
+      "subjectAltName=IP:127.0.0.1",
+    ];
     const made = await run("openssl", [...args, "-keyout", key, "-out", certificate]).catch((error: Error) => error);
     if (made instanceof Error) {
       console.warn(`skipped: no certificate for a test without openssl (${made.message})`);
       return this.skip();
     }
     cert = await readFile(certificate, "utf8");
-    loom = await startLoom({ application: memoryApplication().application, gateway: { listen: { host: "0.0.0.0", port: 0 }, tls: { cert, key: await readFile(key) } } });
+    loom = await startLoom({
+      application: memoryApplication().application,
+      gateway: { listen: { host: "0.0.0.0", port: 0 }, tls: { cert, key: await readFile(key) } },
+    });
   });
   after(async () => {
     await loom?.stop();
@@ -40,17 +57,32 @@ describe("the gateway over TLS", () => {
 
   it("serves HTTP/1.1 and HTTP/2, on any address", async () => {
     assert.match(url(), /^https:/);
-    assert.equal((await createLoomClient({ url: url(), token: "viewer-token", ca: cert }).system.getSystem({})).mode, "standalone");
+    assert.equal(
+      (await createLoomClient({ url: url(), token: "viewer-token", ca: cert }).system.getSystem({})).mode,
+      "standalone",
+    );
     const grpc = createGrpcTransport({ baseUrl: url(), nodeOptions: { ca: cert } });
-    assert.equal((await createClient(SystemService, grpc).getSystem({}, { headers: { authorization: "Bearer viewer-token" } })).mode, "standalone");
+    assert.equal(
+      (await createClient(SystemService, grpc).getSystem({}, { headers: { authorization: "Bearer viewer-token" } }))
+        .mode,
+      "standalone",
+    );
   });
 
   it("is not believed without its authority", async () => {
-    await assert.rejects(createLoomClient({ url: url(), token: "viewer-token" }).system.getSystem({}), (error) => error instanceof RemoteError);
+    await assert.rejects(
+      createLoomClient({ url: url(), token: "viewer-token" }).system.getSystem({}),
+      (error) => error instanceof RemoteError,
+    );
   });
 
   it("lives on after somebody speaks clear text to it", async () => {
-    await assert.rejects(createLoomClient({ url: url().replace("https", "http"), token: "viewer-token" }).system.getSystem({}));
-    assert.equal((await createLoomClient({ url: url(), token: "viewer-token", ca: cert }).system.getSystem({})).mode, "standalone");
+    await assert.rejects(
+      createLoomClient({ url: url().replace("https", "http"), token: "viewer-token" }).system.getSystem({}),
+    );
+    assert.equal(
+      (await createLoomClient({ url: url(), token: "viewer-token", ca: cert }).system.getSystem({})).mode,
+      "standalone",
+    );
   });
 });

@@ -21,7 +21,11 @@ export interface Upstream {
   /** Reads no faster than its consumer; ends the call when the consumer stops. */
   stream(method: DescMethod, request: Message, call: UpstreamCall): AsyncIterable<Message>;
   /** Whose a token is. Rejects with UNAUTHENTICATED for one that is not valid. */
-  identify(token: string): Promise<Message & { readonly tenant: string; readonly user: string; readonly role: string; readonly credential: string }>;
+  identify(
+    token: string,
+  ): Promise<
+    Message & { readonly tenant: string; readonly user: string; readonly role: string; readonly credential: string }
+  >;
   /** True where the server says it serves. */
   serving(): Promise<boolean>;
   close(): void;
@@ -45,11 +49,19 @@ export function createUpstream(address: string): Upstream {
   const unary: Upstream["unary"] = (method, request, call) =>
     new Promise((resolve, reject) => {
       const { path, encode, decode } = codec(method);
-      const running = client.makeUnaryRequest(path, encode, decode, request, metadataOf(call), optionsOf(call), (error, response) => {
-        call.signal.removeEventListener("abort", cancel);
-        if (error === null) resolve(response!);
-        else reject(error);
-      });
+      const running = client.makeUnaryRequest(
+        path,
+        encode,
+        decode,
+        request,
+        metadataOf(call),
+        optionsOf(call),
+        (error, response) => {
+          call.signal.removeEventListener("abort", cancel);
+          if (error === null) resolve(response!);
+          else reject(error);
+        },
+      );
       const cancel = (): void => running.cancel();
       if (call.signal.aborted) cancel();
       else call.signal.addEventListener("abort", cancel);
@@ -75,7 +87,11 @@ export function createUpstream(address: string): Upstream {
     async identify(token) {
       const method = IdentityService.method.identify;
       const request = { $typeName: method.input.typeName, token };
-      return (await unary(method, request, { metadata: [], timeoutMs: IDENTIFY_TIMEOUT_MS, signal: new AbortController().signal })) as never;
+      return (await unary(method, request, {
+        metadata: [],
+        timeoutMs: IDENTIFY_TIMEOUT_MS,
+        signal: new AbortController().signal,
+      })) as never;
     },
     serving: () => serving(client),
     close: () => client.close(),
@@ -87,13 +103,23 @@ function serving(client: Client): Promise<boolean> {
   return new Promise((resolve) => {
     const answer = (bytes: Buffer): boolean => bytes.length >= 2 && bytes[0] === 8 && bytes[1] === 1;
     const options = { deadline: Date.now() + HEALTH_TIMEOUT_MS };
-    client.makeUnaryRequest("/grpc.health.v1.Health/Check", () => Buffer.alloc(0), answer, undefined, new Metadata(), options, (error: ServiceError | null, healthy) =>
-      resolve(error === null && healthy === true),
+    client.makeUnaryRequest(
+      "/grpc.health.v1.Health/Check",
+      () => Buffer.alloc(0),
+      answer,
+      undefined,
+      new Metadata(),
+      options,
+      (error: ServiceError | null, healthy) => resolve(error === null && healthy === true),
     );
   });
 }
 
-function codec(method: DescMethod): { path: string; encode: (message: Message) => Buffer; decode: (bytes: Buffer) => Message } {
+function codec(method: DescMethod): {
+  path: string;
+  encode: (message: Message) => Buffer;
+  decode: (bytes: Buffer) => Message;
+} {
   return {
     path: `/${method.parent.typeName}/${method.name}`,
     encode: (message) => {
@@ -116,5 +142,12 @@ function optionsOf({ timeoutMs }: UpstreamCall): CallOptions {
 
 /** True for what a failed call of grpc-js throws. */
 export function isServiceError(thrown: unknown): thrown is ServiceError {
-  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "number" && thrown.code in status && "metadata" in thrown && thrown.metadata instanceof Metadata;
+  return (
+    thrown instanceof Error &&
+    "code" in thrown &&
+    typeof thrown.code === "number" &&
+    thrown.code in status &&
+    "metadata" in thrown &&
+    thrown.metadata instanceof Metadata
+  );
 }

@@ -3,8 +3,16 @@
  * services there are. The npm package of the protocol's authors leaves out what such tools need, so it is answered here.
  */
 import {
-  createFileRegistry, fromJson, toBinary, toJson,
-  type DescFile, type DescMethodBiDiStreaming, type DescService, type FileRegistry, type JsonObject, type Message,
+  createFileRegistry,
+  fromJson,
+  toBinary,
+  toJson,
+  type DescFile,
+  type DescMethodBiDiStreaming,
+  type DescService,
+  type FileRegistry,
+  type JsonObject,
+  type Message,
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
@@ -29,7 +37,10 @@ const NOT_FOUND = 5;
  * @param services full names of the services that are listed
  */
 export function createReflection(files: readonly DescFile[], services: readonly string[]): Reflection[] {
-  const registry = createFileRegistry({ $typeName: "google.protobuf.FileDescriptorSet", file: withImports(files).map(({ proto }) => proto) });
+  const registry = createFileRegistry({
+    $typeName: "google.protobuf.FileDescriptorSet",
+    file: withImports(files).map(({ proto }) => proto),
+  });
   return ["grpc.reflection.v1", "grpc.reflection.v1alpha"].map((packageName) => {
     const service = protocol(packageName);
     const method = service.methods[0] as DescMethodBiDiStreaming;
@@ -44,15 +55,27 @@ export function createReflection(files: readonly DescFile[], services: readonly 
   });
 }
 
-type Response = { [Field in "fileDescriptorResponse" | "listServicesResponse" | "errorResponse"]?: Record<string, string | number | string[] | { name: string }[]> };
+type Response = {
+  [Field in "fileDescriptorResponse" | "listServicesResponse" | "errorResponse"]?: Record<
+    string,
+    string | number | string[] | { name: string }[]
+  >;
+};
 
 function respond(registry: FileRegistry, services: readonly string[], asked: Request): Response {
-  if (asked.listServices !== undefined) return { listServicesResponse: { service: services.map((name) => ({ name })) } };
+  if (asked.listServices !== undefined)
+    return { listServicesResponse: { service: services.map((name) => ({ name })) } };
   const wanted = asked.fileByFilename ?? asked.fileContainingSymbol ?? "";
-  const file = asked.fileByFilename === undefined ? fileOfSymbol(registry, wanted) : [...registry.files].find(({ proto }) => proto.name === wanted);
-  if (file === undefined) return { errorResponse: { errorCode: NOT_FOUND, errorMessage: `"${wanted}" is not known here.` } };
+  const file =
+    asked.fileByFilename === undefined
+      ? fileOfSymbol(registry, wanted)
+      : [...registry.files].find(({ proto }) => proto.name === wanted);
+  if (file === undefined)
+    return { errorResponse: { errorCode: NOT_FOUND, errorMessage: `"${wanted}" is not known here.` } };
   // The file with all it imports, so that one question is enough.
-  const fileDescriptorProto = withImports([file]).map(({ proto }) => Buffer.from(toBinary(FileDescriptorProtoSchema, proto)).toString("base64"));
+  const fileDescriptorProto = withImports([file]).map(({ proto }) =>
+    Buffer.from(toBinary(FileDescriptorProtoSchema, proto)).toString("base64"),
+  );
   return { fileDescriptorResponse: { fileDescriptorProto } };
 }
 
@@ -81,8 +104,18 @@ type Field = Record<string, string | number>;
  */
 function protocol(packageName: string): DescService {
   const jsonName = (name: string): string => name.replace(/_[a-z]/g, (letter) => letter[1]!.toUpperCase());
-  const string = (name: string, number: number): Field => ({ name, number, jsonName: jsonName(name), type: "TYPE_STRING", label: "LABEL_OPTIONAL" });
-  const message = (name: string, number: number, type: string): Field => ({ ...string(name, number), type: "TYPE_MESSAGE", typeName: `.${packageName}.${type}` });
+  const string = (name: string, number: number): Field => ({
+    name,
+    number,
+    jsonName: jsonName(name),
+    type: "TYPE_STRING",
+    label: "LABEL_OPTIONAL",
+  });
+  const message = (name: string, number: number, type: string): Field => ({
+    ...string(name, number),
+    type: "TYPE_MESSAGE",
+    typeName: `.${packageName}.${type}`,
+  });
   const choice = (field: Field): Field => ({ ...field, oneofIndex: 0 });
   const list = (field: Field): Field => ({ ...field, label: "LABEL_REPEATED" });
   const file: JsonObject = {
@@ -93,12 +126,20 @@ function protocol(packageName: string): DescService {
       {
         name: "ServerReflectionRequest",
         oneofDecl: [{ name: "message_request" }],
-        field: [string("host", 1), choice(string("file_by_filename", 3)), choice(string("file_containing_symbol", 4)), choice(string("list_services", 7))],
+        field: [
+          string("host", 1),
+          choice(string("file_by_filename", 3)),
+          choice(string("file_containing_symbol", 4)),
+          choice(string("list_services", 7)),
+        ],
       },
       { name: "FileDescriptorResponse", field: [list({ ...string("file_descriptor_proto", 1), type: "TYPE_BYTES" })] },
       { name: "ServiceResponse", field: [string("name", 1)] },
       { name: "ListServiceResponse", field: [list(message("service", 1, "ServiceResponse"))] },
-      { name: "ErrorResponse", field: [{ ...string("error_code", 1), type: "TYPE_INT32" }, string("error_message", 2)] },
+      {
+        name: "ErrorResponse",
+        field: [{ ...string("error_code", 1), type: "TYPE_INT32" }, string("error_message", 2)],
+      },
       {
         name: "ServerReflectionResponse",
         oneofDecl: [{ name: "message_response" }],

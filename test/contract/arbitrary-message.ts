@@ -15,7 +15,10 @@ const json = fc.letrec((tie) => ({
     fc.array(tie("value"), { maxLength: 3 }),
     tie("object"),
   ),
-  object: fc.dictionary(fc.oneof(text, fc.constantFrom("constructor", "toString", "")), tie("value"), { maxKeys: 3, noNullPrototype: true }),
+  object: fc.dictionary(fc.oneof(text, fc.constantFrom("constructor", "toString", "")), tie("value"), {
+    maxKeys: 3,
+    noNullPrototype: true,
+  }),
 }));
 
 const WELL_KNOWN: Readonly<Record<string, (depth: number) => fc.Arbitrary<unknown>>> = {
@@ -54,9 +57,18 @@ function listValue(): fc.Arbitrary<unknown> {
     if (typeof element === "string") return { case: "stringValue", value: element };
     return Array.isArray(element)
       ? { case: "listValue", value: { values: element.map((each) => ({ kind: value(each) })) } }
-      : { case: "structValue", value: { fields: Object.fromEntries(Object.entries(element as object).map(([key, each]) => [key, { kind: value(each) }])) } };
+      : {
+          case: "structValue",
+          value: {
+            fields: Object.fromEntries(
+              Object.entries(element as object).map(([key, each]) => [key, { kind: value(each) }]),
+            ),
+          },
+        };
   };
-  return fc.array(json.value, { maxLength: 3 }).map((values) => ({ values: values.map((each) => ({ kind: value(each) })) }));
+  return fc
+    .array(json.value, { maxLength: 3 })
+    .map((values) => ({ values: values.map((each) => ({ kind: value(each) })) }));
 }
 
 function element(field: DescField, depth: number): fc.Arbitrary<unknown> {
@@ -71,11 +83,16 @@ function fieldValue(field: DescField, depth: number): fc.Arbitrary<unknown> {
     case "list":
       return fc.array(element(field, depth), { maxLength });
     case "map":
-      return fc.dictionary(fc.oneof(text, fc.constant("constructor")), element(field, depth), { maxKeys: maxLength, noNullPrototype: true });
+      return fc.dictionary(fc.oneof(text, fc.constant("constructor")), element(field, depth), {
+        maxKeys: maxLength,
+        noNullPrototype: true,
+      });
     case "message":
       return depth > 2 ? fc.constant(undefined) : fc.option(element(field, depth), { nil: undefined });
     default:
-      return field.proto.proto3Optional === true ? fc.option(element(field, depth), { nil: undefined }) : element(field, depth);
+      return field.proto.proto3Optional === true
+        ? fc.option(element(field, depth), { nil: undefined })
+        : element(field, depth);
   }
 }
 
@@ -86,13 +103,17 @@ function messageInit(desc: DescMessage, depth: number): fc.Arbitrary<unknown> {
   const parts: Record<string, fc.Arbitrary<unknown>> = {};
   for (const member of desc.members) {
     if (member.kind === "oneof") {
-      const choices = member.fields.map((field) => element(field, depth).map((value) => ({ case: field.localName, value })));
+      const choices = member.fields.map((field) =>
+        element(field, depth).map((value) => ({ case: field.localName, value })),
+      );
       parts[member.localName] = fc.oneof(fc.constant({ case: undefined }), ...choices);
     } else {
       parts[member.localName] = fieldValue(member, depth);
     }
   }
-  return fc.record(parts).map((fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
+  return fc
+    .record(parts)
+    .map((fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
 }
 
 /** Messages of this type, with every field, oneof and nesting. */

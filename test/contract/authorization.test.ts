@@ -44,7 +44,9 @@ function requestOf(method: DescMethod): Message {
   return create(method.input, (VALID[nameOf(method)] ?? (hasName ? { name } : {})) as never);
 }
 
-const methods: readonly DescMethod[] = DESCRIPTORS.flatMap((service): readonly DescMethod[] => service.methods).filter(({ methodKind }) => methodKind !== "bidi_streaming");
+const methods: readonly DescMethod[] = DESCRIPTORS.flatMap((service): readonly DescMethod[] => service.methods).filter(
+  ({ methodKind }) => methodKind !== "bidi_streaming",
+);
 
 describe("authorization", () => {
   const { application, calls } = memoryApplication();
@@ -55,13 +57,24 @@ describe("authorization", () => {
 
   /** Calls over Connect; answers with the reason of the error, or undefined. */
   async function throughGateway(method: DescMethod, token: string | undefined): Promise<string | undefined> {
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}`, "loom-role": "admin", "loom-user": "mallory", "loom-tenant": "default" };
+    const headers =
+      token === undefined
+        ? {}
+        : { authorization: `Bearer ${token}`, "loom-role": "admin", "loom-user": "mallory", "loom-tenant": "default" };
     const transport: Transport = createConnectTransport({ baseUrl: loom().gateway.url, httpVersion: "1.1" });
     try {
       if (method.methodKind === "unary") {
         await transport.unary(method as never, undefined, undefined, headers, requestOf(method) as never);
       } else {
-        const response = await transport.stream(method as never, undefined, undefined, headers, (async function* () { yield requestOf(method); })() as never);
+        const response = await transport.stream(
+          method as never,
+          undefined,
+          undefined,
+          headers,
+          (async function* () {
+            yield requestOf(method);
+          })() as never,
+        );
         for await (const _ of response.message) break;
       }
       return undefined;
@@ -75,7 +88,11 @@ describe("authorization", () => {
   async function direct(method: DescMethod, role: Role | undefined): Promise<string | undefined> {
     const upstream = createUpstream(loom().socket);
     const caller = { tenant: "default", user: "u", role: role ?? "", credential: "c", sourceAddress: "127.0.0.1" };
-    const call = { metadata: role === undefined ? [] : callerToMetadata(caller), timeoutMs: 5_000, signal: new AbortController().signal };
+    const call = {
+      metadata: role === undefined ? [] : callerToMetadata(caller),
+      timeoutMs: 5_000,
+      signal: new AbortController().signal,
+    };
     try {
       if (method.methodKind === "unary") await upstream.unary(method, requestOf(method), call);
       else for await (const _ of upstream.stream(method, requestOf(method), call)) break;

@@ -13,30 +13,55 @@ const run = promisify(execFile);
 
 /** Runs outside of the checkout: what buf knows, it knows from the server. */
 async function curl(...args: string[]): Promise<string> {
-  return (await run(resolve("node_modules/.bin/buf"), ["curl", "--http2-prior-knowledge", ...args], { cwd: tmpdir() })).stdout;
+  return (await run(resolve("node_modules/.bin/buf"), ["curl", "--http2-prior-knowledge", ...args], { cwd: tmpdir() }))
+    .stdout;
 }
 
-const namesOf = (services: readonly { readonly typeName: string; readonly methods: readonly { readonly name: string }[] }[]): string[] =>
-  services.flatMap(({ typeName, methods }) => methods.map(({ name }) => `${typeName}/${name}`)).sort();
-const lines = (text: string): string[] => text.split("\n").filter((line) => line !== "").sort();
+const namesOf = (
+  services: readonly { readonly typeName: string; readonly methods: readonly { readonly name: string }[] }[],
+): string[] => services.flatMap(({ typeName, methods }) => methods.map(({ name }) => `${typeName}/${name}`)).sort();
+const lines = (text: string): string[] =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .sort();
 
 describe("buf", () => {
   const loom = useLoom({ application: memoryApplication().application });
 
   it("lists the public calls through the gateway", async () => {
     for (const protocol of ["grpc", "grpcweb", "connect"]) {
-      assert.deepEqual(lines(await curl("--protocol", protocol, "--list-methods", loom().gateway.url)), namesOf(PUBLIC_SERVICES), protocol);
+      assert.deepEqual(
+        lines(await curl("--protocol", protocol, "--list-methods", loom().gateway.url)),
+        namesOf(PUBLIC_SERVICES),
+        protocol,
+      );
     }
   });
 
   it("lists all calls at the server", async () => {
-    const listed = await curl("--protocol", "grpc", "--list-methods", "--unix-socket", loom().socket.slice("unix:".length), "http://localhost");
+    const listed = await curl(
+      "--protocol",
+      "grpc",
+      "--list-methods",
+      "--unix-socket",
+      loom().socket.slice("unix:".length),
+      "http://localhost",
+    );
     assert.deepEqual(lines(listed), namesOf(DESCRIPTORS));
   });
 
   for (const protocol of ["grpc", "grpcweb", "connect"]) {
     it(`makes a call in ${protocol}`, async () => {
-      const answer = await curl("--protocol", protocol, "-H", "authorization: Bearer viewer-token", "-d", '{"name":"clusters/demo-1s"}', `${loom().gateway.url}/loom.v1.ClusterService/GetCluster`);
+      const answer = await curl(
+        "--protocol",
+        protocol,
+        "-H",
+        "authorization: Bearer viewer-token",
+        "-d",
+        '{"name":"clusters/demo-1s"}',
+        `${loom().gateway.url}/loom.v1.ClusterService/GetCluster`,
+      );
       assert.equal((JSON.parse(answer) as { displayName: string }).displayName, "demo");
     });
   }

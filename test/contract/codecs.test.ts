@@ -1,6 +1,16 @@
 /** Services speak ts-proto, gateway and clients protobuf-es: what one writes the other reads, byte and JSON. */
 import assert from "node:assert/strict";
-import { create, equals, fromBinary, fromJson, toBinary, toJson, type DescFile, type DescMessage, type JsonObject } from "@bufbuild/protobuf";
+import {
+  create,
+  equals,
+  fromBinary,
+  fromJson,
+  toBinary,
+  toJson,
+  type DescFile,
+  type DescMessage,
+  type JsonObject,
+} from "@bufbuild/protobuf";
 import type { BinaryWriter } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import * as status from "../../gen/services/google/rpc/status.js";
@@ -61,7 +71,10 @@ function holds(message: DescMessage, codec: Codec, throughJson: boolean): void {
       assert.ok(equals(message, sent, back), `${message.typeName} through bytes`);
       if (!throughJson) return;
       const json = codec.toJSON(codec.fromJSON(toJson(message, sent))) as Parameters<typeof fromJson>[1];
-      assert.ok(equals(message, sent, fromJson(message, json)), `${message.typeName} through JSON: ${JSON.stringify(json)}`);
+      assert.ok(
+        equals(message, sent, fromJson(message, json)),
+        `${message.typeName} through JSON: ${JSON.stringify(json)}`,
+      );
     }),
     { numRuns: 60 },
   );
@@ -79,7 +92,9 @@ describe("both codecs", () => {
   }
 
   it("a key `__proto__` gets lost on its way to a service, and does no harm there", () => {
-    const sent = create(CreateClusterRequestSchema, { config: JSON.parse('{"__proto__": {"polluted": true}, "kept": 1}') as JsonObject });
+    const sent = create(CreateClusterRequestSchema, {
+      config: JSON.parse('{"__proto__": {"polluted": true}, "kept": 1}') as JsonObject,
+    });
     const { config } = cluster.CreateClusterRequest.decode(toBinary(CreateClusterRequestSchema, sent));
     assert.deepEqual(config, { kept: 1 });
     assert.equal(Object.getPrototypeOf(config), Object.prototype);
@@ -88,6 +103,7 @@ describe("both codecs", () => {
 
   it("the messages of errors", () => {
     holds(file_google_rpc_status.messages[0]!, codecOf(status, file_google_rpc_status.messages[0]!), false);
-    for (const message of [ErrorInfoSchema, BadRequestSchema, RequestInfoSchema]) holds(message, codecOf(errorDetails, message), true);
+    for (const message of [ErrorInfoSchema, BadRequestSchema, RequestInfoSchema])
+      holds(message, codecOf(errorDetails, message), true);
   });
 });

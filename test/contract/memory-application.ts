@@ -3,55 +3,151 @@
  * to their own contract. Any operation can be replaced; every call is noted.
  */
 import type { Application, Caller } from "../../services/server/application.js";
-import type { AttemptView, ClusterView, DocumentView, EventView, JobView, LogView, NodeView, PlanView, TaskView } from "../../services/server/views.js";
+import type {
+  AttemptView,
+  ClusterView,
+  DocumentView,
+  EventView,
+  JobView,
+  LogView,
+  NodeView,
+  PlanView,
+  TaskView,
+} from "../../services/server/views.js";
 
 const NOON = new Date("2026-03-01T12:00:00.123Z");
 
 export const PLAN: PlanView = {
-  nodes: [{ change: "CREATE", number: 1000, hostname: "demo-1000.local", hardwareType: "small", imageType: "debian", services: ["web"] }],
+  nodes: [
+    {
+      change: "CREATE",
+      number: 1000,
+      hostname: "demo-1000.local",
+      hardwareType: "small",
+      imageType: "debian",
+      services: ["web"],
+    },
+  ],
   stages: [[{ action: "CREATE", service: "", count: 1 }]],
   taskCount: 1,
   addedServices: ["base"],
 };
 
 export const JOB: JobView = {
-  cluster: "demo-1s", number: 7, kind: "CREATE", state: "RUNNING", message: "installing", reason: "",
-  taskCount: 29, doneCount: 3, runningCount: 2, retryingCount: 1, failedCount: 0, actor: "ada",
-  createTime: NOON, endTime: undefined, runner: 1, etag: '"1-7"', plan: undefined,
+  cluster: "demo-1s",
+  number: 7,
+  kind: "CREATE",
+  state: "RUNNING",
+  message: "installing",
+  reason: "",
+  taskCount: 29,
+  doneCount: 3,
+  runningCount: 2,
+  retryingCount: 1,
+  failedCount: 0,
+  actor: "ada",
+  createTime: NOON,
+  endTime: undefined,
+  runner: 1,
+  etag: '"1-7"',
+  plan: undefined,
 };
 
 export const CLUSTER: ClusterView = {
-  name: "demo-1s", uid: "9b2d6f0e-7a51-4f0e-9c57-2f1f6a1f9f10", displayName: "demo", description: "", state: "PENDING",
-  template: "web-farm", templateVersion: 3, provider: "local", nodeCount: 4, services: ["lb", "web"],
+  name: "demo-1s",
+  uid: "9b2d6f0e-7a51-4f0e-9c57-2f1f6a1f9f10",
+  displayName: "demo",
+  description: "",
+  state: "PENDING",
+  template: "web-farm",
+  templateVersion: 3,
+  provider: "local",
+  nodeCount: 4,
+  services: ["lb", "web"],
   config: { web: { port: 80, ratio: 0.5, tags: ["a", null, true, { deep: [] }], none: null, empty: {} } },
-  owner: "ada", tenant: "default", createTime: NOON, job: JOB, links: [{ label: "farm", url: "http://127.0.0.1:8080" }],
-  etag: '"1-9"', layout: [{ count: 1, hardwareType: "small", imageType: "debian", services: ["lb"] }], plan: undefined,
+  owner: "ada",
+  tenant: "default",
+  createTime: NOON,
+  job: JOB,
+  links: [{ label: "farm", url: "http://127.0.0.1:8080" }],
+  etag: '"1-9"',
+  layout: [{ count: 1, hardwareType: "small", imageType: "debian", services: ["lb"] }],
+  plan: undefined,
 };
 
 export const NODE: NodeView = {
-  cluster: "demo-1s", number: 1000, incarnation: 1, state: "UP", observed: "UNKNOWN", hostname: "demo-1000.local",
-  addresses: { internal: "127.0.1.1" }, hardwareType: "small", imageType: "debian", services: ["lb"], machine: "m1", message: "",
+  cluster: "demo-1s",
+  number: 1000,
+  incarnation: 1,
+  state: "UP",
+  observed: "UNKNOWN",
+  hostname: "demo-1000.local",
+  addresses: { internal: "127.0.1.1" },
+  hardwareType: "small",
+  imageType: "debian",
+  services: ["lb"],
+  machine: "m1",
+  message: "",
 };
 
 export const TASK: TaskView = {
-  cluster: "demo-1s", job: 7, number: 0, node: 1000, service: "web", action: "INSTALL", state: "RETRYING", attempt: 2, stage: 3,
-  message: "exit 1", startTime: NOON, endTime: undefined,
+  cluster: "demo-1s",
+  job: 7,
+  number: 0,
+  node: 1000,
+  service: "web",
+  action: "INSTALL",
+  state: "RETRYING",
+  attempt: 2,
+  stage: 3,
+  message: "exit 1",
+  startTime: NOON,
+  endTime: undefined,
 };
 
 export const ATTEMPT: AttemptView = {
-  number: 1, state: "LOST", worker: "w1", reason: "WORKER_LOST", message: "gone", startTime: NOON, endTime: NOON, exitCode: 0,
+  number: 1,
+  state: "LOST",
+  worker: "w1",
+  reason: "WORKER_LOST",
+  message: "gone",
+  startTime: NOON,
+  endTime: NOON,
+  exitCode: 0,
 };
 
 export const EVENT: EventView = {
-  id: "1-9", time: NOON, severity: "WARNING", reason: "JOB_FAILED", message: "it failed", cluster: "demo-1s", job: 7, actor: "",
+  id: "1-9",
+  time: NOON,
+  severity: "WARNING",
+  reason: "JOB_FAILED",
+  message: "it failed",
+  cluster: "demo-1s",
+  job: 7,
+  actor: "",
 };
 
 export const LOG: LogView = {
-  cluster: "demo-1s", job: 7, task: 0, attempt: 1, node: 1000, service: "web", action: "INSTALL", stream: "stderr", text: "no\n",
+  cluster: "demo-1s",
+  job: 7,
+  task: 0,
+  attempt: 1,
+  node: 1000,
+  service: "web",
+  action: "INSTALL",
+  stream: "stderr",
+  text: "no\n",
 };
 
 export const DOCUMENT: DocumentView = {
-  kind: "ClusterTemplate", id: "web-farm", version: 3, shipped: true, deleted: false, problems: [], createTime: NOON, etag: '"-1-4"',
+  kind: "ClusterTemplate",
+  id: "web-farm",
+  version: 3,
+  shipped: true,
+  deleted: false,
+  problems: [],
+  createTime: NOON,
+  etag: '"-1-4"',
   body: {
     description: "A farm",
     constraints: {
@@ -84,7 +180,10 @@ export interface Noted {
 /** Operations to replace, by part. */
 export type Replacements = { readonly [Part in keyof Application]?: Partial<Application[Part]> };
 
-export function memoryApplication(replacements: Replacements = {}): { readonly application: Application; readonly calls: Noted[] } {
+export function memoryApplication(replacements: Replacements = {}): {
+  readonly application: Application;
+  readonly calls: Noted[];
+} {
   const calls: Noted[] = [];
   const job = async () => JOB;
   const plain: Application = {
@@ -102,7 +201,12 @@ export function memoryApplication(replacements: Replacements = {}): { readonly a
       get: job,
       list: async () => page(JOB),
       watch: () => once({ value: { job: JOB, tasks: [TASK] }, resumeToken: "r1" }),
-      pause: job, resume: job, cancel: job, retry: job, retryTask: job, skipTask: job,
+      pause: job,
+      resume: job,
+      cancel: job,
+      retry: job,
+      retryTask: job,
+      skipTask: job,
       listTasks: async () => page(TASK),
       listAttempts: async () => [ATTEMPT],
       readLogs: () => once(LOG),
@@ -112,28 +216,47 @@ export function memoryApplication(replacements: Replacements = {}): { readonly a
       get: async () => DOCUMENT,
       versions: async () => page(DOCUMENT),
       apply: async () => ({
-        changes: [{ kind: "UPDATED", document: { kind: "Service", id: "web" }, version: 2, fields: [{ path: "config.port", before: "80", after: "81" }] }],
+        changes: [
+          {
+            kind: "UPDATED",
+            document: { kind: "Service", id: "web" },
+            version: 2,
+            fields: [{ path: "config.port", before: "80", after: "81" }],
+          },
+        ],
         problems: [],
       }),
       delete: async () => DOCUMENT,
-      pluginTypes: async () => [{ kind: "PROVIDER", type: "local", description: "", fields: [], available: true, unavailableReason: "" }],
+      pluginTypes: async () => [
+        { kind: "PROVIDER", type: "local", description: "", fields: [], available: true, unavailableReason: "" },
+      ],
     },
     events: { list: async () => page(EVENT), watch: () => once({ value: [EVENT], resumeToken: "r1" }) },
     system: {
-      get: async () => ({ version: "0.1.0", mode: "standalone", datacenter: "dc1", idsStart: 1, idsIncrement: 64, shardsPerDatacenter: 8 }),
+      get: async () => ({
+        version: "0.1.0",
+        mode: "standalone",
+        datacenter: "dc1",
+        idsStart: 1,
+        idsIncrement: 64,
+        shardsPerDatacenter: 8,
+      }),
       identify: async (token) => TOKENS[token],
     },
   };
   const noting = <Part extends object>(name: string, part: Part, replaced: Partial<Part> | undefined): Part =>
-    new Proxy({ ...part, ...replaced }, {
-      get(target, operation: string) {
-        const real = target[operation as keyof Part] as (...args: unknown[]) => unknown;
-        return (...args: unknown[]) => {
-          calls.push({ operation: `${name}.${operation}`, args });
-          return real(...args);
-        };
+    new Proxy(
+      { ...part, ...replaced },
+      {
+        get(target, operation: string) {
+          const real = target[operation as keyof Part] as (...args: unknown[]) => unknown;
+          return (...args: unknown[]) => {
+            calls.push({ operation: `${name}.${operation}`, args });
+            return real(...args);
+          };
+        },
       },
-    });
+    );
   const application: Application = {
     clusters: noting("clusters", plain.clusters, replacements.clusters),
     jobs: noting("jobs", plain.jobs, replacements.jobs),

@@ -24,11 +24,18 @@ describe("tables over RPCs", () => {
   it("routing names every RPC", () => assert.deepEqual(Object.keys(ROUTING).sort(), names));
 
   it("request rules name every field of every request but those of Work", () => {
-    assert.deepEqual(Object.keys(REQUEST_RULES).sort(), names.filter((name) => name !== "WorkerService.Work"));
+    assert.deepEqual(
+      Object.keys(REQUEST_RULES).sort(),
+      names.filter((name) => name !== "WorkerService.Work"),
+    );
     for (const method of methods) {
       if (nameOf(method) === "WorkerService.Work") continue;
       const rules = REQUEST_RULES[nameOf(method) as keyof typeof REQUEST_RULES];
-      assert.deepEqual(Object.keys(rules).sort(), method.input.fields.map(({ localName }) => localName).sort(), nameOf(method));
+      assert.deepEqual(
+        Object.keys(rules).sort(),
+        method.input.fields.map(({ localName }) => localName).sort(),
+        nameOf(method),
+      );
     }
   });
 

@@ -33,7 +33,12 @@ export interface LoomParts {
 }
 
 /** Starts both. */
-export async function startLoom({ application, hub = NO_HUB, log = QUIET_LOG, gateway: more }: LoomParts): Promise<Loom> {
+export async function startLoom({
+  application,
+  hub = NO_HUB,
+  log = QUIET_LOG,
+  gateway: more,
+}: LoomParts): Promise<Loom> {
   const folder = await mkdtemp(join(tmpdir(), "loom-"));
   const server = createRpcServer({ application, hub, log, version: "0.1.0" });
   const socket = await server.listen(`unix:${join(folder, "s")}`);

@@ -31,7 +31,13 @@ export function startCallLog(rpc: RpcName, metadata: Metadata, log: Logger): Cal
       if (user !== "") who = { user, tenant };
     },
     ended(error) {
-      const line = { requestId, rpc, ...who, code: error?.code ?? "OK", durationMs: Math.round((performance.now() - start) * 10) / 10 };
+      const line = {
+        requestId,
+        rpc,
+        ...who,
+        code: error?.code ?? "OK",
+        durationMs: Math.round((performance.now() - start) * 10) / 10,
+      };
       if (error === undefined) {
         log[QUIET.has(rpc) ? "debug" : "info"](line, "request");
       } else if (error.code === "INTERNAL") {

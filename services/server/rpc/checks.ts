@@ -17,7 +17,9 @@ export const anything: Rule<unknown> = { check: () => undefined };
 
 /** Text of at most so many characters. */
 export function text(max: number): Rule<string> {
-  return { check: (value) => (value.length > max ? `must have at most ${max} characters, and has ${value.length}` : undefined) };
+  return {
+    check: (value) => (value.length > max ? `must have at most ${max} characters, and has ${value.length}` : undefined),
+  };
 }
 
 /** Text of 1 to so many characters. */
@@ -27,13 +29,19 @@ export function needed(max: number): Rule<string> {
 
 /** Text of a pattern. */
 export function pattern(expression: RegExp, words: string, reason?: Reason): Rule<string> {
-  return { check: (value) => (expression.test(value) ? undefined : `must be ${words}`), ...(reason === undefined ? {} : { reason }) };
+  return {
+    check: (value) => (expression.test(value) ? undefined : `must be ${words}`),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }
 
 /** A whole number of a range. */
 export function between(min: number, max: number, reason?: Reason): Rule<number> {
   const words = max === MAX_INT32 ? `must be at least ${min}` : `must be from ${min} to ${max}`;
-  return { check: (value) => (value < min || value > max ? `${words}, and is ${value}` : undefined), ...(reason === undefined ? {} : { reason }) };
+  return {
+    check: (value) => (value < min || value > max ? `${words}, and is ${value}` : undefined),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }
 
 export const MAX_INT32 = 2_147_483_647;
@@ -55,7 +63,10 @@ export function list<Element>(max: number, element: Rule<Element>, min = 0): Rul
 
 /** Values of an enum that this server knows. */
 export function known<Wire extends number>(pair: { fromWire(value: Wire): unknown }): Rule<Wire> {
-  return { check: (value) => (pair.fromWire(value) === undefined ? `must be one that this server knows, and is ${value}` : undefined) };
+  return {
+    check: (value) =>
+      pair.fromWire(value) === undefined ? `must be one that this server knows, and is ${value}` : undefined,
+  };
 }
 
 const snakeCase = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -73,5 +84,8 @@ export function checkFields<Message extends object>(message: Message, rules: Rul
   if (violations.length === 0) return;
   const reason = reasons.size === 1 ? [...reasons][0]! : "INVALID_FIELD";
   const sentences = violations.map(({ field, description }) => `${field} ${description}`).join("; ");
-  throw new LoomError(reason, `The request is not right: ${sentences}.`, { violations, metadata: { field: violations[0]!.field } });
+  throw new LoomError(reason, `The request is not right: ${sentences}.`, {
+    violations,
+    metadata: { field: violations[0]!.field },
+  });
 }

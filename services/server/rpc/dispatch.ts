@@ -37,7 +37,13 @@ export function stopReason(stopping: AbortSignal): LoomError {
   return LoomError.from(stopping.reason);
 }
 
-function begin<Request extends object>(rpc: RpcName, rules: Rules<Request>, call: AnyCall<Request>, log: CallLog, signal: AbortSignal): { request: Request; context: CallContext } {
+function begin<Request extends object>(
+  rpc: RpcName,
+  rules: Rules<Request>,
+  call: AnyCall<Request>,
+  log: CallLog,
+  signal: AbortSignal,
+): { request: Request; context: CallContext } {
   const caller = authorize(rpc, call.metadata);
   log.caller(caller);
   const request = unwrap(call.request);
@@ -100,7 +106,11 @@ export function streamCall<Request extends object, Response>(
       },
       (thrown: unknown) => {
         // A source that is cut off may throw what it likes.
-        const error = gone.signal.aborted ? endedEarly(call) : dispatch.stopping.aborted ? stopReason(dispatch.stopping) : LoomError.from(thrown);
+        const error = gone.signal.aborted
+          ? endedEarly(call)
+          : dispatch.stopping.aborted
+            ? stopReason(dispatch.stopping)
+            : LoomError.from(thrown);
         log.ended(error);
         if (!gone.signal.aborted) call.emit("error", toGrpcError(error, log.requestId));
       },
@@ -108,7 +118,11 @@ export function streamCall<Request extends object, Response>(
   };
 }
 
-async function pump<Response>(source: AsyncIterable<Response>, call: ServerWritableStream<never, Response> | { write(message: Response): boolean }, signal: AbortSignal): Promise<void> {
+async function pump<Response>(
+  source: AsyncIterable<Response>,
+  call: ServerWritableStream<never, Response> | { write(message: Response): boolean },
+  signal: AbortSignal,
+): Promise<void> {
   for await (const message of source) {
     if (signal.aborted) return;
     if (!call.write(message)) await drained(call as ServerWritableStream<never, Response>, signal);

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { withHeartbeats } from "./heartbeats.js";
 
 /** A source that gives what it is told to. */
-function hand(): { source: AsyncIterable<string>; give(element: string): void; end(): void; fail(error: Error): void; readonly returned: boolean; readonly asked: number } {
+function hand(): {
+  source: AsyncIterable<string>;
+  give(element: string): void;
+  end(): void;
+  fail(error: Error): void;
+  readonly returned: boolean;
+  readonly asked: number;
+} {
   let waiting: { resolve(result: IteratorResult<string>): void; reject(error: Error): void } | undefined;
   let returned = false;
   let asked = 0;
@@ -47,7 +54,12 @@ describe("withHeartbeats", () => {
 
   it("beats while its source is silent, with the last element to go by, and loses nothing", async () => {
     const { source, give } = hand();
-    const beating = withHeartbeats(source, new AbortController().signal, (last) => `beat after ${last ?? "nothing"}`, 5);
+    const beating = withHeartbeats(
+      source,
+      new AbortController().signal,
+      (last) => `beat after ${last ?? "nothing"}`,
+      5,
+    );
     assert.equal((await beating.next()).value, "beat after nothing");
     const next = beating.next();
     give("a");

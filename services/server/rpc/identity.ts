@@ -29,12 +29,20 @@ export function authorize(rpc: RpcName, metadata: Metadata): Caller {
     throw new LoomError("PERMISSION_DENIED", `${rpc} is for Loom's own processes.`, { metadata: { rpc } });
   }
   if (texts.user === "" || texts.tenant === "" || !isRole(role)) {
-    throw new LoomError("UNAUTHENTICATED", `${rpc} needs an identity and this call has none. Go through Loom's gateway, with a token.`, { metadata: { rpc } });
+    throw new LoomError(
+      "UNAUTHENTICATED",
+      `${rpc} needs an identity and this call has none. Go through Loom's gateway, with a token.`,
+      { metadata: { rpc } },
+    );
   }
   if (!covers(role, needed)) {
-    throw new LoomError("PERMISSION_DENIED", `${rpc} needs the role ${needed}, and you have ${role}. Ask an admin of the tenant ${texts.tenant}.`, {
-      metadata: { rpc, needed, role, tenant: texts.tenant },
-    });
+    throw new LoomError(
+      "PERMISSION_DENIED",
+      `${rpc} needs the role ${needed}, and you have ${role}. Ask an admin of the tenant ${texts.tenant}.`,
+      {
+        metadata: { rpc, needed, role, tenant: texts.tenant },
+      },
+    );
   }
   return { ...texts, role };
 }

@@ -15,15 +15,25 @@ export function reading<Message>(decode: (bytes: Buffer) => Message): (bytes: Bu
   return (bytes) => {
     if (bytes.length > MAX_MESSAGE_BYTES) {
       return {
-        error: new LoomError("MESSAGE_TOO_LARGE", `The message has ${bytes.length} bytes, and at most ${MAX_MESSAGE_BYTES} are taken. Send it in parts.`, {
-          metadata: { bytes: String(bytes.length), limit: String(MAX_MESSAGE_BYTES) },
-        }),
+        error: new LoomError(
+          "MESSAGE_TOO_LARGE",
+          `The message has ${bytes.length} bytes, and at most ${MAX_MESSAGE_BYTES} are taken. Send it in parts.`,
+          {
+            metadata: { bytes: String(bytes.length), limit: String(MAX_MESSAGE_BYTES) },
+          },
+        ),
       };
     }
     try {
       return { message: decode(bytes) };
     } catch (thrown) {
-      return { error: new LoomError("INVALID_FIELD", "The message cannot be read: it does not follow the contract of this call.", { cause: thrown }) };
+      return {
+        error: new LoomError(
+          "INVALID_FIELD",
+          "The message cannot be read: it does not follow the contract of this call.",
+          { cause: thrown },
+        ),
+      };
     }
   };
 }

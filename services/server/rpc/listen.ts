@@ -14,7 +14,14 @@ export async function bind(server: Server, address: string): Promise<string> {
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
-      else reject(new LoomError("ADDRESS_IN_USE", `The server cannot listen on ${address}: ${error.message}. Stop what listens there, or choose another address.`, { metadata: { address }, cause: error }));
+      else
+        reject(
+          new LoomError(
+            "ADDRESS_IN_USE",
+            `The server cannot listen on ${address}: ${error.message}. Stop what listens there, or choose another address.`,
+            { metadata: { address }, cause: error },
+          ),
+        );
     });
   });
   if (path === undefined) return address.replace(/:\d+$/, `:${port}`);
@@ -25,17 +32,27 @@ export async function bind(server: Server, address: string): Promise<string> {
 /** Removes the socket file that a killed server left behind; never the one of a server that lives. */
 async function clearPath(path: string): Promise<void> {
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
-    throw new LoomError("INVALID_FIELD", `The path of the server's socket, ${path}, has ${Buffer.byteLength(path)} bytes; the system takes ${MAX_SOCKET_PATH}. Use a data folder with a shorter path.`, {
-      metadata: { path, limit: String(MAX_SOCKET_PATH) },
-    });
+    throw new LoomError(
+      "INVALID_FIELD",
+      `The path of the server's socket, ${path}, has ${Buffer.byteLength(path)} bytes; the system takes ${MAX_SOCKET_PATH}. Use a data folder with a shorter path.`,
+      {
+        metadata: { path, limit: String(MAX_SOCKET_PATH) },
+      },
+    );
   }
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isSocket()) {
-    throw new LoomError("ADDRESS_IN_USE", `${path} is there and is no socket. Remove it, or use another data folder.`, { metadata: { address: path } });
+    throw new LoomError("ADDRESS_IN_USE", `${path} is there and is no socket. Remove it, or use another data folder.`, {
+      metadata: { address: path },
+    });
   }
   if (await answers(path)) {
-    throw new LoomError("ADDRESS_IN_USE", `Another Loom listens on ${path}. Stop it first, or use another data folder.`, { metadata: { address: path } });
+    throw new LoomError(
+      "ADDRESS_IN_USE",
+      `Another Loom listens on ${path}. Stop it first, or use another data folder.`,
+      { metadata: { address: path } },
+    );
   }
   await unlink(path);
 }

@@ -3,7 +3,18 @@ import fc from "fast-check";
 import { LoomError } from "../../common/errors.js";
 import { DOCUMENT_KINDS } from "../catalog/types.js";
 import {
-  clusterPath, documentPath, jobPath, nodePath, parseCluster, parseClusterOrAll, parseDocument, parseJob, parseJobOrTask, parseNode, parseTask, taskPath,
+  clusterPath,
+  documentPath,
+  jobPath,
+  nodePath,
+  parseCluster,
+  parseClusterOrAll,
+  parseDocument,
+  parseJob,
+  parseJobOrTask,
+  parseNode,
+  parseTask,
+  taskPath,
 } from "./names.js";
 
 const cluster = fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,39}-[0-9a-z]{1,12}$/);
@@ -13,15 +24,22 @@ const document = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/);
 describe("resource names", () => {
   it("come back as they were written", () => {
     fc.assert(
-      fc.property(cluster, number, fc.nat({ max: 999_999_999 }), fc.constantFrom(...DOCUMENT_KINDS), document, (name, n, task, kind, id) => {
-        assert.equal(parseCluster(clusterPath(name), "name"), name);
-        assert.deepEqual(parseNode(nodePath(name, n), "name"), { cluster: name, number: n });
-        assert.deepEqual(parseJob(jobPath(name, n), "name"), { cluster: name, job: n });
-        assert.deepEqual(parseTask(taskPath(name, n, task), "name"), { cluster: name, job: n, task });
-        assert.deepEqual(parseJobOrTask(taskPath(name, n, task), "name"), { cluster: name, job: n, task });
-        assert.deepEqual(parseJobOrTask(jobPath(name, n), "name"), { cluster: name, job: n, task: undefined });
-        assert.deepEqual(parseDocument(documentPath(kind, id), "name"), { kind, id });
-      }),
+      fc.property(
+        cluster,
+        number,
+        fc.nat({ max: 999_999_999 }),
+        fc.constantFrom(...DOCUMENT_KINDS),
+        document,
+        (name, n, task, kind, id) => {
+          assert.equal(parseCluster(clusterPath(name), "name"), name);
+          assert.deepEqual(parseNode(nodePath(name, n), "name"), { cluster: name, number: n });
+          assert.deepEqual(parseJob(jobPath(name, n), "name"), { cluster: name, job: n });
+          assert.deepEqual(parseTask(taskPath(name, n, task), "name"), { cluster: name, job: n, task });
+          assert.deepEqual(parseJobOrTask(taskPath(name, n, task), "name"), { cluster: name, job: n, task });
+          assert.deepEqual(parseJobOrTask(jobPath(name, n), "name"), { cluster: name, job: n, task: undefined });
+          assert.deepEqual(parseDocument(documentPath(kind, id), "name"), { kind, id });
+        },
+      ),
     );
   });
 
@@ -52,7 +70,11 @@ describe("resource names", () => {
     it(`refuses ${JSON.stringify(name).slice(0, 60)}`, () => {
       assert.throws(
         () => parse(name, "parent"),
-        (error) => error instanceof LoomError && error.reason === "INVALID_NAME" && error.violations[0]!.field === "parent" && error.message.length < 500,
+        (error) =>
+          error instanceof LoomError &&
+          error.reason === "INVALID_NAME" &&
+          error.violations[0]!.field === "parent" &&
+          error.message.length < 500,
       );
     });
   }

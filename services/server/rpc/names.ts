@@ -11,7 +11,9 @@ const PATTERNS = {
   "clusters/{cluster}": new RegExp(`^clusters/(${CLUSTER})$`),
   "clusters/{cluster}/nodes/{number}": new RegExp(`^clusters/(${CLUSTER})/nodes/(${NUMBER})$`),
   "clusters/{cluster}/jobs/{number}": new RegExp(`^clusters/(${CLUSTER})/jobs/(${NUMBER})$`),
-  "clusters/{cluster}/jobs/{job}/tasks/{number}": new RegExp(`^clusters/(${CLUSTER})/jobs/(${NUMBER})/tasks/(0|${NUMBER})$`),
+  "clusters/{cluster}/jobs/{job}/tasks/{number}": new RegExp(
+    `^clusters/(${CLUSTER})/jobs/(${NUMBER})/tasks/(0|${NUMBER})$`,
+  ),
   "documents/{kind}/{name}": new RegExp(`^documents/([A-Za-z]+)/(${DOCUMENT})$`),
 } as const;
 
@@ -57,13 +59,19 @@ export function parseJob(name: string, field: string): { readonly cluster: strin
   return { cluster: cluster!, job: Number(job) };
 }
 
-export function parseTask(name: string, field: string): { readonly cluster: string; readonly job: number; readonly task: number } {
+export function parseTask(
+  name: string,
+  field: string,
+): { readonly cluster: string; readonly job: number; readonly task: number } {
   const [, cluster, job, task] = match("clusters/{cluster}/jobs/{job}/tasks/{number}", name, field);
   return { cluster: cluster!, job: Number(job), task: Number(task) };
 }
 
 /** A job, or one task of it. Throws INVALID_NAME. */
-export function parseJobOrTask(name: string, field: string): { readonly cluster: string; readonly job: number; readonly task: number | undefined } {
+export function parseJobOrTask(
+  name: string,
+  field: string,
+): { readonly cluster: string; readonly job: number; readonly task: number | undefined } {
   const shapes = ["clusters/{cluster}/jobs/{number}", "clusters/{cluster}/jobs/{job}/tasks/{number}"] as const;
   if (PATTERNS[shapes[1]].test(name)) return parseTask(name, field);
   if (PATTERNS[shapes[0]].test(name)) return { ...parseJob(name, field), task: undefined };
@@ -73,12 +81,14 @@ export function parseJobOrTask(name: string, field: string): { readonly cluster:
 export function parseDocument(name: string, field: string): { readonly kind: DocumentKind; readonly id: string } {
   const [, kind, id] = match("documents/{kind}/{name}", name, field);
   const known = DOCUMENT_KINDS.find((candidate) => candidate === kind);
-  if (known === undefined) throw invalid(name, field, ["documents/{kind}/{name}"], ` with a kind of ${DOCUMENT_KINDS.join(", ")}`);
+  if (known === undefined)
+    throw invalid(name, field, ["documents/{kind}/{name}"], ` with a kind of ${DOCUMENT_KINDS.join(", ")}`);
   return { kind: known, id: id! };
 }
 
 export const clusterPath = (cluster: string): string => `clusters/${cluster}`;
 export const nodePath = (cluster: string, number: number): string => `clusters/${cluster}/nodes/${number}`;
 export const jobPath = (cluster: string, job: number): string => `clusters/${cluster}/jobs/${job}`;
-export const taskPath = (cluster: string, job: number, task: number): string => `clusters/${cluster}/jobs/${job}/tasks/${task}`;
+export const taskPath = (cluster: string, job: number, task: number): string =>
+  `clusters/${cluster}/jobs/${job}/tasks/${task}`;
 export const documentPath = (kind: DocumentKind, id: string): string => `documents/${kind}/${id}`;

@@ -11,7 +11,15 @@ import { SystemService } from "../../../gen/web/loom/v1/system_pb.js";
 import { createReflection } from "../../common/reflection.js";
 
 /** Every service, as descriptors: the generated stubs carry none. */
-export const DESCRIPTORS = [CatalogService, ClusterService, EventService, JobService, SystemService, IdentityService, WorkerService] as const;
+export const DESCRIPTORS = [
+  CatalogService,
+  ClusterService,
+  EventService,
+  JobService,
+  SystemService,
+  IdentityService,
+  WorkerService,
+] as const;
 
 export function addReflection(server: Server): void {
   const files = DESCRIPTORS.map(({ file }) => file);

@@ -20,7 +20,13 @@ import { callerToMetadata } from "../../common/caller-metadata.js";
 import { LoomError } from "../../common/errors.js";
 import { createRpcServer, type RpcServer } from "./server.js";
 
-const ADA = callerToMetadata({ tenant: "default", user: "ada ü", role: "admin", credential: "t1", sourceAddress: "127.0.0.1" });
+const ADA = callerToMetadata({
+  tenant: "default",
+  user: "ada ü",
+  role: "admin",
+  credential: "t1",
+  sourceAddress: "127.0.0.1",
+});
 const { getCluster, createCluster, watchCluster } = ClusterService.method;
 
 interface Running {
@@ -54,11 +60,18 @@ describe("the gRPC server", () => {
     const { application, calls } = memoryApplication(replacements);
     const server = createRpcServer({ application, hub: NO_HUB, log: pino(sink), version: "0.1.0" });
     const upstream = createUpstream(await server.listen(`unix:${join(folder, "s")}`));
-    cleanUps.push(() => server.stop(100), () => upstream.close());
+    cleanUps.push(
+      () => server.stop(100),
+      () => upstream.close(),
+    );
     return { server, upstream, lines, calls };
   }
 
-  const callOf = (more: readonly (readonly [string, string])[] = [], timeoutMs = 10_000, signal = new AbortController().signal) => ({ metadata: [...ADA, ...more], timeoutMs, signal });
+  const callOf = (
+    more: readonly (readonly [string, string])[] = [],
+    timeoutMs = 10_000,
+    signal = new AbortController().signal,
+  ) => ({ metadata: [...ADA, ...more], timeoutMs, signal });
 
   async function failure(promise: Promise<unknown>): Promise<RemoteError> {
     const thrown: unknown = await promise.then(
@@ -69,14 +82,26 @@ describe("the gRPC server", () => {
     return remoteErrorFrom(toConnectError(thrown, "none"), "");
   }
 
-  const get = (upstream: Upstream, name = "clusters/demo-1s", ...more: Parameters<typeof callOf>) => upstream.unary(getCluster, create(getCluster.input, { name }), callOf(...more));
+  const get = (upstream: Upstream, name = "clusters/demo-1s", ...more: Parameters<typeof callOf>) =>
+    upstream.unary(getCluster, create(getCluster.input, { name }), callOf(...more));
 
   it("hands the caller to the application and logs the request without its body", async () => {
     const { upstream, calls, lines } = await start({});
     await get(upstream, "clusters/demo-1s", [["loom-request-id", "abc-123"]]);
-    assert.deepEqual(calls, [{ operation: "clusters.get", args: [{ tenant: "default", user: "ada ü", role: "admin", credential: "t1", sourceAddress: "127.0.0.1" }, "demo-1s"] }]);
+    assert.deepEqual(calls, [
+      {
+        operation: "clusters.get",
+        args: [
+          { tenant: "default", user: "ada ü", role: "admin", credential: "t1", sourceAddress: "127.0.0.1" },
+          "demo-1s",
+        ],
+      },
+    ]);
     const line = lines.find(({ rpc }) => rpc === "ClusterService.GetCluster")!;
-    assert.deepEqual([line["requestId"], line["user"], line["tenant"], line["code"]], ["abc-123", "ada ü", "default", "OK"]);
+    assert.deepEqual(
+      [line["requestId"], line["user"], line["tenant"], line["code"]],
+      ["abc-123", "ada ü", "default", "OK"],
+    );
     assert.equal(typeof line["durationMs"], "number");
     assert.doesNotMatch(JSON.stringify(line), /demo-1s/);
   });
@@ -85,16 +110,31 @@ describe("the gRPC server", () => {
     const { upstream } = await start({
       clusters: {
         get: () => {
-          throw new LoomError("CLUSTER_NOT_FOUND", "There is no cluster “x”. List them.", { metadata: { cluster: "x" }, violations: [{ field: "name", description: "names none" }], cause: new Error("secret") });
+          throw new LoomError("CLUSTER_NOT_FOUND", "There is no cluster “x”. List them.", {
+            metadata: { cluster: "x" },
+            violations: [{ field: "name", description: "names none" }],
+            cause: new Error("secret"),
+          });
         },
       },
     });
     const error = await failure(get(upstream, "clusters/demo-1s", [["loom-request-id", "abc-123"]]));
-    assert.deepEqual([error.reason, error.message, error.metadata, error.violations, error.requestId], ["CLUSTER_NOT_FOUND", "There is no cluster “x”. List them.", { cluster: "x" }, [{ field: "name", description: "names none" }], "abc-123"]);
+    assert.deepEqual(
+      [error.reason, error.message, error.metadata, error.violations, error.requestId],
+      [
+        "CLUSTER_NOT_FOUND",
+        "There is no cluster “x”. List them.",
+        { cluster: "x" },
+        [{ field: "name", description: "names none" }],
+        "abc-123",
+      ],
+    );
   });
 
   it("keeps what it does not know inside, and logs it", async () => {
-    const { upstream, lines } = await start({ clusters: { get: () => Promise.reject(new Error("password is hunter2")) } });
+    const { upstream, lines } = await start({
+      clusters: { get: () => Promise.reject(new Error("password is hunter2")) },
+    });
     const error = await failure(get(upstream));
     assert.equal(error.reason, "INTERNAL");
     assert.doesNotMatch(error.message, /hunter2/);
@@ -104,19 +144,34 @@ describe("the gRPC server", () => {
 
   it("tells all fields that are wrong at once, with one reason where they share it", async () => {
     const { upstream, calls } = await start({});
-    const ask = (fields: object) => failure(upstream.unary(createCluster, create(createCluster.input, fields), callOf()));
+    const ask = (fields: object) =>
+      failure(upstream.unary(createCluster, create(createCluster.input, fields), callOf()));
     const error = await ask({ displayName: "1x", nodeCount: 0, requestId: "no" });
     assert.equal(error.reason, "INVALID_FIELD");
-    assert.deepEqual(error.violations.map(({ field }) => field), ["display_name", "template", "node_count", "request_id"]);
+    assert.deepEqual(
+      error.violations.map(({ field }) => field),
+      ["display_name", "template", "node_count", "request_id"],
+    );
     assert.equal((await ask({ displayName: "a", template: "t", nodeCount: 10_001 })).reason, "INVALID_SIZE");
-    assert.equal((await ask({ displayName: "a", template: "t", nodeCount: 1, requestId: "X" })).reason, "INVALID_REQUEST_ID");
-    assert.equal((await ask({ displayName: "a", template: "t", nodeCount: 1, services: ["ok", ""] })).violations[0]!.field, "services");
+    assert.equal(
+      (await ask({ displayName: "a", template: "t", nodeCount: 1, requestId: "X" })).reason,
+      "INVALID_REQUEST_ID",
+    );
+    assert.equal(
+      (await ask({ displayName: "a", template: "t", nodeCount: 1, services: ["ok", ""] })).violations[0]!.field,
+      "services",
+    );
     assert.deepEqual(calls, []);
   });
 
   it("cuts thousands of violations down to what a trailer holds, and says how many are left out", async () => {
-    const violations = Array.from({ length: 5_000 }, (_, index) => ({ field: `documents.${index}`, description: "ü".repeat(50) }));
-    const { upstream } = await start({ clusters: { get: () => Promise.reject(new LoomError("INVALID_CATALOG", "ü".repeat(5_000), { violations })) } });
+    const violations = Array.from({ length: 5_000 }, (_, index) => ({
+      field: `documents.${index}`,
+      description: "ü".repeat(50),
+    }));
+    const { upstream } = await start({
+      clusters: { get: () => Promise.reject(new LoomError("INVALID_CATALOG", "ü".repeat(5_000), { violations })) },
+    });
     const error = await failure(get(upstream));
     assert.equal(error.reason, "INVALID_CATALOG");
     assert.ok(error.violations.length > 10 && error.violations.length < 5_000);
@@ -126,7 +181,12 @@ describe("the gRPC server", () => {
   it("refuses a message of more than 4 MiB with a reason, and takes one a little smaller", async () => {
     const { upstream } = await start({});
     const { applyDocuments } = CatalogService.method;
-    const send = (bytes: number) => upstream.unary(applyDocuments, create(applyDocuments.input, { files: [{ path: "a.yaml", text: "x".repeat(bytes) }] }), callOf());
+    const send = (bytes: number) =>
+      upstream.unary(
+        applyDocuments,
+        create(applyDocuments.input, { files: [{ path: "a.yaml", text: "x".repeat(bytes) }] }),
+        callOf(),
+      );
     const error = await failure(send(4 * 1024 * 1024 + 1));
     assert.equal(error.reason, "MESSAGE_TOO_LARGE");
     assert.equal(error.metadata["limit"], "4194304");
@@ -140,7 +200,14 @@ describe("the gRPC server", () => {
     const metadata = new Metadata();
     for (const [key, value] of ADA) metadata.set(key, value);
     const error = await new Promise<ServiceError | null>((resolve) => {
-      client.makeUnaryRequest("/loom.v1.ClusterService/GetCluster", (bytes: Buffer) => bytes, (bytes) => bytes, Buffer.from([0x0a, 0xff, 0xff, 0xff]), metadata, resolve);
+      client.makeUnaryRequest(
+        "/loom.v1.ClusterService/GetCluster",
+        (bytes: Buffer) => bytes,
+        (bytes) => bytes,
+        Buffer.from([0x0a, 0xff, 0xff, 0xff]),
+        metadata,
+        resolve,
+      );
     });
     assert.equal(error?.code, status.INVALID_ARGUMENT);
     assert.equal(remoteErrorFrom(toConnectError(error, ""), "").reason, "INVALID_FIELD");
@@ -155,8 +222,13 @@ describe("the gRPC server", () => {
 
   describe("streams", () => {
     const watch = (upstream: Upstream, ...more: Parameters<typeof callOf>) =>
-      upstream.stream(watchCluster, create(watchCluster.input, { name: "clusters/demo-1s", resumeToken: "r0" }), callOf(...more)) as AsyncIterable<WatchClusterResponse>;
-    const hungUp = (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      upstream.stream(
+        watchCluster,
+        create(watchCluster.input, { name: "clusters/demo-1s", resumeToken: "r0" }),
+        callOf(...more),
+      ) as AsyncIterable<WatchClusterResponse>;
+    const hungUp = (signal: AbortSignal) =>
+      new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
 
     it("tell the application when the caller hangs up", async () => {
       let noticed: (() => void) | undefined;
@@ -205,9 +277,11 @@ describe("the gRPC server", () => {
         },
       });
       const seen: string[] = [];
-      const error = await failure((async () => {
-        for await (const message of watch(upstream)) seen.push(message.resumeToken);
-      })());
+      const error = await failure(
+        (async () => {
+          for await (const message of watch(upstream)) seen.push(message.resumeToken);
+        })(),
+      );
       assert.deepEqual([seen, error.reason], [["r1"], "INVALID_RESUME_TOKEN"]);
     });
 
@@ -256,7 +330,9 @@ describe("the gRPC server", () => {
 
   it("lets calls that answer once finish when it stops", async () => {
     let answer: (() => void) | undefined;
-    const { upstream, server, calls } = await start({ clusters: { get: () => new Promise((resolve) => (answer = () => resolve(CLUSTER))) } });
+    const { upstream, server, calls } = await start({
+      clusters: { get: () => new Promise((resolve) => (answer = () => resolve(CLUSTER))) },
+    });
     const got = get(upstream);
     await until(() => calls.length > 0);
     const stopped = server.stop(5_000);
@@ -266,8 +342,13 @@ describe("the gRPC server", () => {
   });
 
   describe("listening", () => {
-    const another = () => createRpcServer({ application: memoryApplication().application, hub: NO_HUB, log: QUIET_LOG, version: "0" });
-    const reasonOf = (promise: Promise<unknown>) => promise.then(() => "none", (error: unknown) => (error instanceof LoomError ? error.reason : String(error)));
+    const another = () =>
+      createRpcServer({ application: memoryApplication().application, hub: NO_HUB, log: QUIET_LOG, version: "0" });
+    const reasonOf = (promise: Promise<unknown>) =>
+      promise.then(
+        () => "none",
+        (error: unknown) => (error instanceof LoomError ? error.reason : String(error)),
+      );
 
     it("keeps its socket to its own user, and serves health", async () => {
       const { upstream } = await start({});
@@ -282,7 +363,10 @@ describe("the gRPC server", () => {
 
     it("takes over the socket file of a dead one", async () => {
       const path = join(folder, "s");
-      const dying = spawn(process.execPath, ["-e", `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`]);
+      const dying = spawn(process.execPath, [
+        "-e",
+        `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`,
+      ]);
       await once(dying, "exit");
       assert.equal((await stat(path)).isSocket(), true);
       const server = another();

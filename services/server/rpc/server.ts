@@ -1,5 +1,10 @@
 /** The gRPC server: every service of the contract, health and reflection, on one address. */
-import { Server, type MethodDefinition, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  Server,
+  type MethodDefinition,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Logger } from "pino";
 import { LoomError } from "../../common/errors.js";
@@ -64,7 +69,12 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     },
     async stop(graceMs = 10_000) {
       setHealth("NOT_SERVING");
-      stopping.abort(new LoomError("SHUTTING_DOWN", "This server is going down. Connect again: another one, or this one, will answer."));
+      stopping.abort(
+        new LoomError(
+          "SHUTTING_DOWN",
+          "This server is going down. Connect again: another one, or this one, will answer.",
+        ),
+      );
       const timer = setTimeout(() => server.forceShutdown(), graceMs);
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       clearTimeout(timer);

@@ -66,7 +66,8 @@ function fittingMetadata(metadata: Readonly<Record<string, string>>): Record<str
 export function toRpcStatus(error: LoomError, requestId: string): Status {
   const message = shorten(error.message, MAX_TEXT_LENGTH);
   const metadata = fittingMetadata(error.metadata);
-  const info = (): Any => any("google.rpc.ErrorInfo", ErrorInfo.encode({ reason: error.reason, domain: "loom", metadata }).finish());
+  const info = (): Any =>
+    any("google.rpc.ErrorInfo", ErrorInfo.encode({ reason: error.reason, domain: "loom", metadata }).finish());
   const room = MAX_DETAILS_BYTES - Buffer.byteLength(message) - info().value.length - requestId.length;
   const violations = fitting(error.violations, room);
   if (violations.length < error.violations.length) {

@@ -21,11 +21,15 @@ export type RequestOf<Name extends RpcName> = StubOf<Name> extends Stub<infer Re
 export type ResponseOf<Name extends RpcName> = StubOf<Name> extends Stub<unknown, infer Response> ? Response : never;
 
 /** RPCs that answer once. */
-export type UnaryName = { [Name in RpcName]: StubOf<Name> extends { readonly responseStream: false } ? Name : never }[RpcName];
+export type UnaryName = {
+  [Name in RpcName]: StubOf<Name> extends { readonly responseStream: false } ? Name : never;
+}[RpcName];
 
 /** RPCs that take one message and answer many. */
 export type StreamName = {
-  [Name in RpcName]: StubOf<Name> extends { readonly requestStream: false; readonly responseStream: true } ? Name : never;
+  [Name in RpcName]: StubOf<Name> extends { readonly requestStream: false; readonly responseStream: true }
+    ? Name
+    : never;
 }[RpcName];
 
 /** What a handler knows of a call besides its message. */
@@ -35,11 +39,19 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
-export type UnaryHandler<Name extends UnaryName> = (request: RequestOf<Name>, context: CallContext) => Promise<ResponseOf<Name>>;
-export type StreamHandler<Name extends StreamName> = (request: RequestOf<Name>, context: CallContext) => AsyncIterable<ResponseOf<Name>>;
+export type UnaryHandler<Name extends UnaryName> = (
+  request: RequestOf<Name>,
+  context: CallContext,
+) => Promise<ResponseOf<Name>>;
+export type StreamHandler<Name extends StreamName> = (
+  request: RequestOf<Name>,
+  context: CallContext,
+) => AsyncIterable<ResponseOf<Name>>;
 
 /** A handler for every RPC but Work. */
-export type Handlers = { readonly [Name in UnaryName]: UnaryHandler<Name> } & { readonly [Name in StreamName]: StreamHandler<Name> };
+export type Handlers = { readonly [Name in UnaryName]: UnaryHandler<Name> } & {
+  readonly [Name in StreamName]: StreamHandler<Name>;
+};
 
 type Service<Name> = Name extends `${infer S}.${string}` ? S : never;
 

@@ -63,19 +63,21 @@ export function createWorkOutbox(call: WorkCall, fail: (error: LoomError) => voi
     queue.push({ body, bytes });
     schedule(bytes);
   };
-  const leases = (kind: "acknowledged" | "revocations" | "renewed") => (more: readonly Lease[]): void => {
-    if (more.length === 0 || stopped) return;
-    const last = queue.at(-1);
-    const bytes = more.length * 40;
-    // Only the last batch may grow: what is said of one lease must stay in order.
-    if (last?.body.$case === kind && last.bytes < BATCH_BYTES) {
-      last.body.value.leases.push(...more.map(leaseToWire));
-      last.bytes += bytes;
-      schedule(bytes);
-    } else {
-      push({ $case: kind, value: { leases: more.map(leaseToWire) } }, bytes);
-    }
-  };
+  const leases =
+    (kind: "acknowledged" | "revocations" | "renewed") =>
+    (more: readonly Lease[]): void => {
+      if (more.length === 0 || stopped) return;
+      const last = queue.at(-1);
+      const bytes = more.length * 40;
+      // Only the last batch may grow: what is said of one lease must stay in order.
+      if (last?.body.$case === kind && last.bytes < BATCH_BYTES) {
+        last.body.value.leases.push(...more.map(leaseToWire));
+        last.bytes += bytes;
+        schedule(bytes);
+      } else {
+        push({ $case: kind, value: { leases: more.map(leaseToWire) } }, bytes);
+      }
+    };
   return {
     send: (body) => push(body, 100),
     stop() {

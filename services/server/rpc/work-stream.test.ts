@@ -15,20 +15,46 @@ import { createRpcServer, type RpcServer } from "./server.js";
 const lease = (task: number): Lease => ({ shard: 8, epoch: 1n, cluster: 65n, job: 1, task, runner: 1, attempt: 1 });
 
 const assignment = (task: number, text = ""): Assignment => ({
-  lease: lease(task), action: "INSTALL", service: "web", clusterUid: "u", clusterName: "demo-1s", tenant: "default",
+  lease: lease(task),
+  action: "INSTALL",
+  service: "web",
+  clusterUid: "u",
+  clusterName: "demo-1s",
+  tenant: "default",
   node: {
-    number: 1000, incarnation: 1, token: "t", hostname: "h", services: ["web"], flavor: "small", hardwareFields: {}, image: "debian", user: "root",
-    addresses: { internal: "127.0.0.1" }, providerResults: { id: 1 },
+    number: 1000,
+    incarnation: 1,
+    token: "t",
+    hostname: "h",
+    services: ["web"],
+    flavor: "small",
+    hardwareFields: {},
+    image: "debian",
+    user: "root",
+    addresses: { internal: "127.0.0.1" },
+    providerResults: { id: 1 },
   },
-  providerType: "local", provider: "local", providerFields: {}, automatorType: "shell", automatorFields: { script: text, env: { A: null } },
-  config: { web: { port: 80 } }, secrets: ["s"], timeoutMs: 1000, taskKey: "k", replacesToken: "",
+  providerType: "local",
+  provider: "local",
+  providerFields: {},
+  automatorType: "shell",
+  automatorFields: { script: text, env: { A: null } },
+  config: { web: { port: 80 } },
+  secrets: ["s"],
+  timeoutMs: 1000,
+  taskKey: "k",
+  replacesToken: "",
 });
 
 const REGISTER: WorkRequest = {
   body: {
     $case: "register",
     value: {
-      provisioner: "p1", worker: "w1", slots: 4, datacenter: "dc1", automators: [],
+      provisioner: "p1",
+      worker: "w1",
+      slots: 4,
+      datacenter: "dc1",
+      automators: [],
       providers: [{ type: "docker", description: "d", fields: [], unavailableReason: "no daemon" }],
     },
   },
@@ -77,7 +103,11 @@ describe("the Work stream", () => {
   });
 
   /** A stream whose messages and end are collected. */
-  function open(metadata = new Metadata()): { stream: Stream; received: NonNullable<WorkResponse["body"]>[]; ended: Promise<ServiceError | undefined> } {
+  function open(metadata = new Metadata()): {
+    stream: Stream;
+    received: NonNullable<WorkResponse["body"]>[];
+    ended: Promise<ServiceError | undefined>;
+  } {
     const stream = client.work(metadata);
     const received: NonNullable<WorkResponse["body"]>[] = [];
     stream.on("data", ({ body }: WorkResponse) => received.push(body!));
@@ -102,14 +132,38 @@ describe("the Work stream", () => {
     assert.deepEqual(received[1], { $case: "assignments", value: { assignments: [assignment(1)] } });
     const { provisioner, worker, slots, offers } = sessions[0]!;
     assert.deepEqual([provisioner, worker, slots], ["p1", "w1", 4]);
-    assert.deepEqual(offers, [{ kind: "PROVIDER", type: "docker", description: "d", fields: [], available: false, unavailableReason: "no daemon" }]);
+    assert.deepEqual(offers, [
+      {
+        kind: "PROVIDER",
+        type: "docker",
+        description: "d",
+        fields: [],
+        available: false,
+        unavailableReason: "no daemon",
+      },
+    ]);
 
-    const result = { lease: lease(1), succeeded: true, reason: "", message: "", exitCode: 0, permanent: false, addresses: { internal: "a" }, machine: "m", results: { id: [1, null] }, unreachable: false };
+    const result = {
+      lease: lease(1),
+      succeeded: true,
+      reason: "",
+      message: "",
+      exitCode: 0,
+      permanent: false,
+      addresses: { internal: "a" },
+      machine: "m",
+      results: { id: [1, null] },
+      unreachable: false,
+    };
     stream.write({ body: { $case: "results", value: { results: [result] } } });
     stream.write({ body: { $case: "heartbeat", value: { leases: [lease(1), lease(2)] } } });
     stream.write({ body: { $case: "log", value: { lease: lease(1), stderr: true, text: "ü\n", sequence: 3 } } });
     await until(() => heard.length === 3);
-    assert.deepEqual(heard, [["results", [result]], ["heartbeat", [lease(1), lease(2)]], ["log", { lease: lease(1), stderr: true, text: "ü\n", sequence: 3 }]]);
+    assert.deepEqual(heard, [
+      ["results", [result]],
+      ["heartbeat", [lease(1), lease(2)]],
+      ["log", { lease: lease(1), stderr: true, text: "ü\n", sequence: 3 }],
+    ]);
     stream.end();
     await until(() => heard.at(-1)![0] === "close");
   });
@@ -127,8 +181,22 @@ describe("the Work stream", () => {
     session.acknowledge([lease(5), lease(6)]);
     session.renewed([]);
     await until(() => received.length === 5);
-    const shape = received.slice(1).map((body) => [body.$case, body.$case === "assignments" ? body.value.assignments.length : "leases" in body.value ? body.value.leases.length : 0]);
-    assert.deepEqual(shape, [["assignments", 2], ["revocations", 1], ["assignments", 1], ["acknowledged", 3]]);
+    const shape = received
+      .slice(1)
+      .map((body) => [
+        body.$case,
+        body.$case === "assignments"
+          ? body.value.assignments.length
+          : "leases" in body.value
+            ? body.value.leases.length
+            : 0,
+      ]);
+    assert.deepEqual(shape, [
+      ["assignments", 2],
+      ["revocations", 1],
+      ["assignments", 1],
+      ["acknowledged", 3],
+    ]);
     stream.end();
   });
 
@@ -137,9 +205,15 @@ describe("the Work stream", () => {
     stream.write(REGISTER);
     await until(() => received.length === 1);
     sessions[0]!.assign(Array.from({ length: 40 }, (_, task) => assignment(task, "x".repeat(200_000))));
-    const tasks = () => received.flatMap((body) => (body.$case === "assignments" ? body.value.assignments.map((each) => each.lease!.task) : []));
+    const tasks = () =>
+      received.flatMap((body) =>
+        body.$case === "assignments" ? body.value.assignments.map((each) => each.lease!.task) : [],
+      );
     await until(() => tasks().length === 40);
-    assert.deepEqual(tasks(), Array.from({ length: 40 }, (_, task) => task));
+    assert.deepEqual(
+      tasks(),
+      Array.from({ length: 40 }, (_, task) => task),
+    );
     assert.ok(received.length > 10);
     stream.end();
   });
@@ -148,17 +222,69 @@ describe("the Work stream", () => {
     ["a first message that is not Register", [{ body: { $case: "heartbeat", value: { leases: [] } } }]],
     ["a message without a body", [REGISTER, { body: undefined }]],
     ["a second Register", [REGISTER, REGISTER]],
-    ["a result without a lease", [REGISTER, { body: { $case: "results", value: { results: [{ lease: undefined, succeeded: true, reason: "", message: "", exitCode: 0, permanent: false, addresses: {}, machine: "", results: undefined, unreachable: false }] } } }]],
-    ["a log without a lease", [REGISTER, { body: { $case: "log", value: { lease: undefined, stderr: false, text: "", sequence: 0 } } }]],
-    ["no slots", [{ body: { $case: "register", value: { provisioner: "p", worker: "w", slots: 0, providers: [], automators: [], datacenter: "" } } }]],
-    ["no name", [{ body: { $case: "register", value: { provisioner: "", worker: "w", slots: 1, providers: [], automators: [], datacenter: "" } } }]],
+    [
+      "a result without a lease",
+      [
+        REGISTER,
+        {
+          body: {
+            $case: "results",
+            value: {
+              results: [
+                {
+                  lease: undefined,
+                  succeeded: true,
+                  reason: "",
+                  message: "",
+                  exitCode: 0,
+                  permanent: false,
+                  addresses: {},
+                  machine: "",
+                  results: undefined,
+                  unreachable: false,
+                },
+              ],
+            },
+          },
+        },
+      ],
+    ],
+    [
+      "a log without a lease",
+      [REGISTER, { body: { $case: "log", value: { lease: undefined, stderr: false, text: "", sequence: 0 } } }],
+    ],
+    [
+      "no slots",
+      [
+        {
+          body: {
+            $case: "register",
+            value: { provisioner: "p", worker: "w", slots: 0, providers: [], automators: [], datacenter: "" },
+          },
+        },
+      ],
+    ],
+    [
+      "no name",
+      [
+        {
+          body: {
+            $case: "register",
+            value: { provisioner: "", worker: "w", slots: 1, providers: [], automators: [], datacenter: "" },
+          },
+        },
+      ],
+    ],
   ];
   for (const [what, messages] of GARBAGE) {
     it(`is closed with a clear error by ${what}`, async () => {
       const { stream, ended } = open();
       for (const message of messages) stream.write(message);
       assert.equal(await reasonOf(ended), "INVALID_FIELD");
-      assert.deepEqual(heard.map(([kind]) => kind), messages[0] === REGISTER ? ["close"] : []);
+      assert.deepEqual(
+        heard.map(([kind]) => kind),
+        messages[0] === REGISTER ? ["close"] : [],
+      );
     });
   }
 
@@ -182,7 +308,14 @@ describe("the Work stream", () => {
 
   it("is not for people", async () => {
     const metadata = new Metadata();
-    for (const [key, value] of callerToMetadata({ tenant: "t", user: "u", role: "admin", credential: "c", sourceAddress: "" })) metadata.set(key, value);
+    for (const [key, value] of callerToMetadata({
+      tenant: "t",
+      user: "u",
+      role: "admin",
+      credential: "c",
+      sourceAddress: "",
+    }))
+      metadata.set(key, value);
     assert.equal(await reasonOf(open(metadata).ended), "PERMISSION_DENIED");
   });
 

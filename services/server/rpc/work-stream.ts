@@ -1,6 +1,12 @@
 /** The Work stream: a provisioner's messages to the hub, the hub's words back, in order and in batches. */
 import type { handleBidiStreamingCall, ServerDuplexStream } from "@grpc/grpc-js";
-import type { Heartbeat, Lease as WireLease, Register, WorkRequest, WorkResponse } from "../../../gen/services/loom/internal/v1/worker.js";
+import type {
+  Heartbeat,
+  Lease as WireLease,
+  Register,
+  WorkRequest,
+  WorkResponse,
+} from "../../../gen/services/loom/internal/v1/worker.js";
 import { LoomError } from "../../common/errors.js";
 import type { Lease, WorkerHub } from "../workers/types.js";
 import { startCallLog } from "./call-log.js";
@@ -20,10 +26,16 @@ type HubSide = ReturnType<WorkerHub["open"]>;
 
 /** The stream ends with the first message that makes no sense: its sender cannot be trusted with tasks. */
 function garbage(what: string): LoomError {
-  return new LoomError("INVALID_FIELD", `The Work stream is closed: ${what}. Provisioner and server may be of different versions.`);
+  return new LoomError(
+    "INVALID_FIELD",
+    `The Work stream is closed: ${what}. Provisioner and server may be of different versions.`,
+  );
 }
 
-export function workCall(hub: WorkerHub, dispatch: Dispatch): handleBidiStreamingCall<Incoming<WorkRequest>, WorkResponse> {
+export function workCall(
+  hub: WorkerHub,
+  dispatch: Dispatch,
+): handleBidiStreamingCall<Incoming<WorkRequest>, WorkResponse> {
   return (call) => {
     const log = startCallLog("WorkerService.Work", call.metadata, dispatch.log);
     const outbox = createWorkOutbox(call, (error) => close(error));
@@ -63,7 +75,10 @@ export function workCall(hub: WorkerHub, dispatch: Dispatch): handleBidiStreamin
         if (side === undefined) throw garbage("its first message must be Register");
         forward(message, side);
       }
-      expectWithin(hub.leaseMs, () => new LoomError("WORKER_LOST", `The worker was silent for ${hub.leaseMs} ms, so its leases are over.`));
+      expectWithin(
+        hub.leaseMs,
+        () => new LoomError("WORKER_LOST", `The worker was silent for ${hub.leaseMs} ms, so its leases are over.`),
+      );
     };
 
     call.on("data", (incoming: Incoming<WorkRequest>) => {
@@ -89,13 +104,16 @@ export function workCall(hub: WorkerHub, dispatch: Dispatch): handleBidiStreamin
 
 function checkRegister({ provisioner, worker, slots }: Register): void {
   if (provisioner === "" || worker === "") throw garbage("Register must name the provisioner and the worker");
-  if (slots < 1 || slots > MAX_SLOTS) throw garbage(`Register must offer from 1 to ${MAX_SLOTS} slots, and offers ${slots}`);
+  if (slots < 1 || slots > MAX_SLOTS)
+    throw garbage(`Register must offer from 1 to ${MAX_SLOTS} slots, and offers ${slots}`);
 }
 
 function forward({ body }: WorkRequest, side: HubSide): void {
   switch (body?.$case) {
     case "results":
-      return side.results(body.value.results.map((result) => resultFromWire(result) ?? refuse("a result names no lease")));
+      return side.results(
+        body.value.results.map((result) => resultFromWire(result) ?? refuse("a result names no lease")),
+      );
     case "heartbeat":
       return side.heartbeat(leasesOf(body.value));
     case "log":

@@ -47,7 +47,10 @@ export function clusterHandlers(clusters: ClusterOperations): HandlersOf<"Cluste
 
     "ClusterService.ListNodes": async (request, { caller }) => {
       const { showDeleted } = request;
-      const page = await clusters.listNodes(caller, parseCluster(request.parent, "parent"), { ...pageOf(request), showDeleted });
+      const page = await clusters.listNodes(caller, parseCluster(request.parent, "parent"), {
+        ...pageOf(request),
+        showDeleted,
+      });
       return { nodes: page.items.map(nodeToWire), nextPageToken: page.nextPageToken };
     },
 

@@ -19,7 +19,10 @@ export function eventHandlers(events: EventOperations): HandlersOf<"EventService
 
     "EventService.WatchEvents": (request, { caller, signal }) => {
       const changes = events.watch(caller, parentOf(request.parent), request.resumeToken, signal);
-      const messages = mapped(changes, ({ value, resumeToken }): WatchEventsResponse => ({ events: value.map(eventToWire), resumeToken }));
+      const messages = mapped(changes, ({ value, resumeToken }): WatchEventsResponse => ({
+        events: value.map(eventToWire),
+        resumeToken,
+      }));
       const heartbeat = (last: WatchEventsResponse | undefined): WatchEventsResponse => ({
         events: [],
         resumeToken: last?.resumeToken ?? request.resumeToken,

@@ -6,7 +6,8 @@ import type { DocumentView } from "../../views.js";
 import { documentToWire } from "./catalog.js";
 
 /** As a client gets it: through bytes. */
-const received = (document: DocumentView): Document => Document.decode(Document.encode(documentToWire(document)).finish());
+const received = (document: DocumentView): Document =>
+  Document.decode(Document.encode(documentToWire(document)).finish());
 
 describe("documents on the wire", () => {
   it("tell a zero from nothing said, keep lists of lists and the values of configuration", () => {

@@ -3,8 +3,15 @@
  * fromJSON carries them over whole: it keeps `min: 0` apart from an absent `min` and leaves the values of Structs alone.
  */
 import {
-  ClusterTemplate, HardwareType, ImageType, Provider, Service,
-  type Document, type DocumentChange, type PluginType, type Problem as WireProblem,
+  ClusterTemplate,
+  HardwareType,
+  ImageType,
+  Provider,
+  Service,
+  type Document,
+  type DocumentChange,
+  type PluginType,
+  type Problem as WireProblem,
 } from "../../../../gen/services/loom/v1/catalog.js";
 import type { Problem } from "../../catalog/types.js";
 import type { DocumentChangeView, DocumentView, PluginTypeView } from "../../views.js";
@@ -72,7 +79,13 @@ export function pluginTypeToWire(plugin: PluginTypeView): PluginType {
     kind: pluginKinds.toWire(plugin.kind),
     type: plugin.type,
     description: plugin.description,
-    fields: plugin.fields.map(({ name, type, description, required, sensitive }) => ({ name, type, description, required, sensitive })),
+    fields: plugin.fields.map(({ name, type, description, required, sensitive }) => ({
+      name,
+      type,
+      description,
+      required,
+      sensitive,
+    })),
     available: plugin.available,
     unavailableReason: plugin.unavailableReason,
   };

@@ -1,11 +1,19 @@
 /** String unions of the domain and enums of the wire, paired so that the compiler finds what is missing on either side. */
 import {
-  DocumentChange_Kind, DocumentKind as WireDocumentKind, PluginType_Kind, Problem_Severity,
+  DocumentChange_Kind,
+  DocumentKind as WireDocumentKind,
+  PluginType_Kind,
+  Problem_Severity,
 } from "../../../../gen/services/loom/v1/catalog.js";
 import { Cluster_State, Node_Observation, Node_State } from "../../../../gen/services/loom/v1/cluster.js";
 import { Event_Severity } from "../../../../gen/services/loom/v1/event.js";
 import {
-  Attempt_State, Job_Kind, Job_State, PlannedNode_Change, ReadLogsResponse_Stream, Task_State,
+  Attempt_State,
+  Job_Kind,
+  Job_State,
+  PlannedNode_Change,
+  ReadLogsResponse_Stream,
+  Task_State,
 } from "../../../../gen/services/loom/v1/job.js";
 import type { DocumentKind, Problem } from "../../catalog/types.js";
 import type { ClusterState, NodeObservation, NodeState } from "../../clusters/states.js";
@@ -26,14 +34,23 @@ export interface EnumPair<Domain extends string, Wire extends number> {
  */
 function pair<Domain extends string, Wire extends number, Unsaid extends Wire>() {
   return <const Table extends Readonly<Record<Domain, Wire>>>(
-    table: Table & ([Exclude<Wire, Unsaid | Table[Domain]>] extends [never] ? unknown : { readonly missing: Exclude<Wire, Unsaid | Table[Domain]> }),
+    table: Table &
+      ([Exclude<Wire, Unsaid | Table[Domain]>] extends [never]
+        ? unknown
+        : { readonly missing: Exclude<Wire, Unsaid | Table[Domain]> }),
   ): EnumPair<Domain, Wire> => {
-    const words = new Map(Object.entries(table as Readonly<Record<string, Wire>>).map(([word, value]) => [value, word as Domain]));
+    const words = new Map(
+      Object.entries(table as Readonly<Record<string, Wire>>).map(([word, value]) => [value, word as Domain]),
+    );
     return { toWire: (value) => table[value], fromWire: (value) => words.get(value) };
   };
 }
 
-export const documentKinds = pair<DocumentKind, WireDocumentKind, WireDocumentKind.DOCUMENT_KIND_UNSPECIFIED | WireDocumentKind.UNRECOGNIZED>()({
+export const documentKinds = pair<
+  DocumentKind,
+  WireDocumentKind,
+  WireDocumentKind.DOCUMENT_KIND_UNSPECIFIED | WireDocumentKind.UNRECOGNIZED
+>()({
   Provider: WireDocumentKind.DOCUMENT_KIND_PROVIDER,
   HardwareType: WireDocumentKind.DOCUMENT_KIND_HARDWARE_TYPE,
   ImageType: WireDocumentKind.DOCUMENT_KIND_IMAGE_TYPE,
@@ -42,24 +59,40 @@ export const documentKinds = pair<DocumentKind, WireDocumentKind, WireDocumentKi
   PartialTemplate: WireDocumentKind.DOCUMENT_KIND_PARTIAL_TEMPLATE,
 });
 
-export const problemSeverities = pair<Problem["severity"], Problem_Severity, Problem_Severity.SEVERITY_UNSPECIFIED | Problem_Severity.UNRECOGNIZED>()({
+export const problemSeverities = pair<
+  Problem["severity"],
+  Problem_Severity,
+  Problem_Severity.SEVERITY_UNSPECIFIED | Problem_Severity.UNRECOGNIZED
+>()({
   error: Problem_Severity.SEVERITY_ERROR,
   warning: Problem_Severity.SEVERITY_WARNING,
 });
 
-export const changeKinds = pair<DocumentChangeView["kind"], DocumentChange_Kind, DocumentChange_Kind.KIND_UNSPECIFIED | DocumentChange_Kind.UNRECOGNIZED>()({
+export const changeKinds = pair<
+  DocumentChangeView["kind"],
+  DocumentChange_Kind,
+  DocumentChange_Kind.KIND_UNSPECIFIED | DocumentChange_Kind.UNRECOGNIZED
+>()({
   CREATED: DocumentChange_Kind.KIND_CREATED,
   UPDATED: DocumentChange_Kind.KIND_UPDATED,
   UNCHANGED: DocumentChange_Kind.KIND_UNCHANGED,
   KEPT: DocumentChange_Kind.KIND_KEPT,
 });
 
-export const pluginKinds = pair<PluginTypeView["kind"], PluginType_Kind, PluginType_Kind.KIND_UNSPECIFIED | PluginType_Kind.UNRECOGNIZED>()({
+export const pluginKinds = pair<
+  PluginTypeView["kind"],
+  PluginType_Kind,
+  PluginType_Kind.KIND_UNSPECIFIED | PluginType_Kind.UNRECOGNIZED
+>()({
   PROVIDER: PluginType_Kind.KIND_PROVIDER,
   AUTOMATOR: PluginType_Kind.KIND_AUTOMATOR,
 });
 
-export const clusterStates = pair<ClusterState, Cluster_State, Cluster_State.STATE_UNSPECIFIED | Cluster_State.UNRECOGNIZED>()({
+export const clusterStates = pair<
+  ClusterState,
+  Cluster_State,
+  Cluster_State.STATE_UNSPECIFIED | Cluster_State.UNRECOGNIZED
+>()({
   PENDING: Cluster_State.STATE_PENDING,
   ACTIVE: Cluster_State.STATE_ACTIVE,
   INCOMPLETE: Cluster_State.STATE_INCOMPLETE,
@@ -111,7 +144,11 @@ export const taskStates = pair<TaskState, Task_State, Task_State.STATE_UNSPECIFI
   CANCELLED: Task_State.STATE_CANCELLED,
 });
 
-export const attemptStates = pair<AttemptView["state"], Attempt_State, Attempt_State.STATE_UNSPECIFIED | Attempt_State.UNRECOGNIZED>()({
+export const attemptStates = pair<
+  AttemptView["state"],
+  Attempt_State,
+  Attempt_State.STATE_UNSPECIFIED | Attempt_State.UNRECOGNIZED
+>()({
   RUNNING: Attempt_State.STATE_RUNNING,
   COMPLETE: Attempt_State.STATE_COMPLETE,
   FAILED: Attempt_State.STATE_FAILED,
@@ -119,18 +156,30 @@ export const attemptStates = pair<AttemptView["state"], Attempt_State, Attempt_S
   CANCELLED: Attempt_State.STATE_CANCELLED,
 });
 
-export const plannedChanges = pair<PlanView["nodes"][number]["change"], PlannedNode_Change, PlannedNode_Change.CHANGE_UNSPECIFIED | PlannedNode_Change.UNRECOGNIZED>()({
+export const plannedChanges = pair<
+  PlanView["nodes"][number]["change"],
+  PlannedNode_Change,
+  PlannedNode_Change.CHANGE_UNSPECIFIED | PlannedNode_Change.UNRECOGNIZED
+>()({
   CREATE: PlannedNode_Change.CHANGE_CREATE,
   UPDATE: PlannedNode_Change.CHANGE_UPDATE,
   DELETE: PlannedNode_Change.CHANGE_DELETE,
 });
 
-export const logStreams = pair<LogView["stream"], ReadLogsResponse_Stream, ReadLogsResponse_Stream.STREAM_UNSPECIFIED | ReadLogsResponse_Stream.UNRECOGNIZED>()({
+export const logStreams = pair<
+  LogView["stream"],
+  ReadLogsResponse_Stream,
+  ReadLogsResponse_Stream.STREAM_UNSPECIFIED | ReadLogsResponse_Stream.UNRECOGNIZED
+>()({
   stdout: ReadLogsResponse_Stream.STREAM_STDOUT,
   stderr: ReadLogsResponse_Stream.STREAM_STDERR,
 });
 
-export const eventSeverities = pair<EventView["severity"], Event_Severity, Event_Severity.SEVERITY_UNSPECIFIED | Event_Severity.UNRECOGNIZED>()({
+export const eventSeverities = pair<
+  EventView["severity"],
+  Event_Severity,
+  Event_Severity.SEVERITY_UNSPECIFIED | Event_Severity.UNRECOGNIZED
+>()({
   INFO: Event_Severity.SEVERITY_INFO,
   WARNING: Event_Severity.SEVERITY_WARNING,
   ERROR: Event_Severity.SEVERITY_ERROR,

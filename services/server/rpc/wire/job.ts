@@ -86,5 +86,13 @@ export function logToWire(log: LogView): ReadLogsResponse {
 
 /** A sign of life on a stream of logs. */
 export function logHeartbeat(): ReadLogsResponse {
-  return { task: "", attempt: 0, node: 0, service: "", action: "", stream: ReadLogsResponse_Stream.STREAM_UNSPECIFIED, text: "" };
+  return {
+    task: "",
+    attempt: 0,
+    node: 0,
+    service: "",
+    action: "",
+    stream: ReadLogsResponse_Stream.STREAM_UNSPECIFIED,
+    text: "",
+  };
 }

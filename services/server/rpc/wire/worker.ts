@@ -1,6 +1,11 @@
 /** What passes between job engine and provisioners as messages. */
 import type {
-  Assignment as WireAssignment, Lease as WireLease, LogChunk as WireLogChunk, OfferedType, Register, Result,
+  Assignment as WireAssignment,
+  Lease as WireLease,
+  LogChunk as WireLogChunk,
+  OfferedType,
+  Register,
+  Result,
 } from "../../../../gen/services/loom/internal/v1/worker.js";
 import type { JsonObject } from "../../catalog/types.js";
 import type { PluginTypeView } from "../../views.js";
@@ -65,7 +70,13 @@ function offerFromWire(kind: PluginTypeView["kind"], offered: OfferedType): Plug
     kind,
     type: offered.type,
     description: offered.description,
-    fields: offered.fields.map(({ name, type, description, required, sensitive }) => ({ name, type, description, required, sensitive })),
+    fields: offered.fields.map(({ name, type, description, required, sensitive }) => ({
+      name,
+      type,
+      description,
+      required,
+      sensitive,
+    })),
     available: offered.unavailableReason === "",
     unavailableReason: offered.unavailableReason,
   };
