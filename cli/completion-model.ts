@@ -15,7 +15,11 @@ export interface FlagModel {
 export interface CommandModel {
   /** `loom catalog list` */
   readonly path: string;
-  readonly subcommands: readonly { readonly name: string; readonly aliases: readonly string[]; readonly description: string }[];
+  readonly subcommands: readonly {
+    readonly name: string;
+    readonly aliases: readonly string[];
+    readonly description: string;
+  }[];
   readonly flags: readonly FlagModel[];
   /** What completes each argument; undefined means files. */
   readonly args: readonly (Completes | readonly string[] | undefined)[];
@@ -39,7 +43,13 @@ function flagOf(option: Option): FlagModel {
 /** Every command that is not hidden, each with the flags of the program. */
 export function completionModel(program: Command): CommandModel[] {
   const global = program.options.filter((option) => !option.hidden).map(flagOf);
-  const help: FlagModel = { short: "-h", long: "--help", description: "show this help", takesValue: false, values: undefined };
+  const help: FlagModel = {
+    short: "-h",
+    long: "--help",
+    description: "show this help",
+    takesValue: false,
+    values: undefined,
+  };
   return allCommands(program)
     .filter((command) => !command.name().startsWith("__"))
     .map((command) => ({
@@ -47,7 +57,11 @@ export function completionModel(program: Command): CommandModel[] {
       subcommands: command.commands
         .filter((sub) => !sub.name().startsWith("__"))
         .map((sub) => ({ name: sub.name(), aliases: sub.aliases(), description: sub.summary() })),
-      flags: [...(command.parent === null ? [] : command.options.filter((option) => !option.hidden).map(flagOf)), ...global, help],
+      flags: [
+        ...(command.parent === null ? [] : command.options.filter((option) => !option.hidden).map(flagOf)),
+        ...global,
+        help,
+      ],
       args: command.registeredArguments.map(valuesOf),
     }));
 }

@@ -28,13 +28,33 @@ function offer(values: Values): string {
 /** Functions that bash and zsh share: from the words before the cursor to what may follow. */
 function functions(model: readonly CommandModel[]): string {
   const steps = model.flatMap((command) =>
-    command.subcommands.map((sub) => branch([sub.name, ...sub.aliases].map((name) => `${command.path} ${name}`), `_loom_path=${quoted(`${command.path} ${sub.name}`)}; _loom_args=0`)),
+    command.subcommands.map((sub) =>
+      branch(
+        [sub.name, ...sub.aliases].map((name) => `${command.path} ${name}`),
+        `_loom_path=${quoted(`${command.path} ${sub.name}`)}; _loom_args=0`,
+      ),
+    ),
   );
-  const valued = [...new Set(model.flatMap((command) => command.flags.filter((flag) => flag.takesValue).flatMap((flag) => [flag.short, flag.long])))].filter((flag) => flag !== "");
+  const valued = [
+    ...new Set(
+      model.flatMap((command) =>
+        command.flags.filter((flag) => flag.takesValue).flatMap((flag) => [flag.short, flag.long]),
+      ),
+    ),
+  ].filter((flag) => flag !== "");
   const values = model.flatMap((command) =>
-    command.flags.filter((flag) => flag.takesValue).map((flag) => branch([flag.long, flag.short].filter((name) => name !== "").map((name) => `${command.path} ${name}`), offer(flag.values))),
+    command.flags
+      .filter((flag) => flag.takesValue)
+      .map((flag) =>
+        branch(
+          [flag.long, flag.short].filter((name) => name !== "").map((name) => `${command.path} ${name}`),
+          offer(flag.values),
+        ),
+      ),
   );
-  const flags = model.map((command) => branch([command.path], `_loom_words=${quoted(command.flags.map((flag) => flag.long).join(" "))}`));
+  const flags = model.map((command) =>
+    branch([command.path], `_loom_words=${quoted(command.flags.map((flag) => flag.long).join(" "))}`),
+  );
   const args = model.flatMap((command) =>
     command.subcommands.length > 0
       ? [branch([`${command.path} 0`], `_loom_words=${quoted(command.subcommands.map((sub) => sub.name).join(" "))}`)]
@@ -101,17 +121,36 @@ function fishScript(model: readonly CommandModel[]): string {
     if (values === undefined) return "-r";
     return `-x -a ${text(typeof values === "string" ? `(loom __complete ${values} -- (commandline -ct) 2>/dev/null)` : values.join(" "))}`;
   };
-  const valued = [...new Set(model.flatMap((command) => command.flags.filter((flag) => flag.takesValue).flatMap((flag) => [flag.short, flag.long])))].filter((flag) => flag !== "");
+  const valued = [
+    ...new Set(
+      model.flatMap((command) =>
+        command.flags.filter((flag) => flag.takesValue).flatMap((flag) => [flag.short, flag.long]),
+      ),
+    ),
+  ].filter((flag) => flag !== "");
   const steps = model.flatMap((command) =>
-    command.subcommands.map((sub) => `            case ${[sub.name, ...sub.aliases].map((name) => text(`${command.path} ${name}`)).join(" ")}\n                set path ${text(`${command.path} ${sub.name}`)}\n                set args 0`),
+    command.subcommands.map(
+      (sub) =>
+        `            case ${[sub.name, ...sub.aliases].map((name) => text(`${command.path} ${name}`)).join(" ")}\n                set path ${text(`${command.path} ${sub.name}`)}\n                set args 0`,
+    ),
   );
   const lines = model.flatMap((command) => {
     const at = `-n ${text(`__loom_at ${JSON.stringify(command.path)}`)}`;
     const atArgument = (i: number): string => `-n ${text(`__loom_at ${JSON.stringify(command.path)} ${i}`)}`;
     return [
-      ...command.subcommands.map((sub) => `complete -c loom ${atArgument(0)} -f -a ${sub.name} -d ${text(sub.description)}`),
-      ...(command.subcommands.length > 0 ? [] : command.args.map((values, i) => `complete -c loom ${atArgument(i)} ${values === undefined ? "-F" : answer(values).replace("-x", "-f")}`)),
-      ...command.flags.map((flag) => `complete -c loom ${at}${flag.short === "" ? "" : ` -s ${flag.short.slice(1)}`} -l ${flag.long.slice(2)}${flag.takesValue ? ` ${answer(flag.values)}` : ""} -d ${text(flag.description)}`),
+      ...command.subcommands.map(
+        (sub) => `complete -c loom ${atArgument(0)} -f -a ${sub.name} -d ${text(sub.description)}`,
+      ),
+      ...(command.subcommands.length > 0
+        ? []
+        : command.args.map(
+            (values, i) =>
+              `complete -c loom ${atArgument(i)} ${values === undefined ? "-F" : answer(values).replace("-x", "-f")}`,
+          )),
+      ...command.flags.map(
+        (flag) =>
+          `complete -c loom ${at}${flag.short === "" ? "" : ` -s ${flag.short.slice(1)}`} -l ${flag.long.slice(2)}${flag.takesValue ? ` ${answer(flag.values)}` : ""} -d ${text(flag.description)}`,
+      ),
     ];
   });
   return `# fish completion for loom

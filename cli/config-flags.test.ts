@@ -14,15 +14,33 @@ describe("cli: --config", () => {
   };
 
   it("makes a tree of paths, values as JSON where they are JSON", async () => {
-    assert.deepEqual(await parseConfig(["a.b=1", "a.c=true", "d=text", 'e={"f":[1]}', "g=", "h=1.2.3", "i=a=b", "j=-5", "k=null"]), {
-      a: { b: 1, c: true }, d: "text", e: { f: [1] }, g: "", h: "1.2.3", i: "a=b", j: -5, k: null,
-    });
+    assert.deepEqual(
+      await parseConfig(["a.b=1", "a.c=true", "d=text", 'e={"f":[1]}', "g=", "h=1.2.3", "i=a=b", "j=-5", "k=null"]),
+      {
+        a: { b: 1, c: true },
+        d: "text",
+        e: { f: [1] },
+        g: "",
+        h: "1.2.3",
+        i: "a=b",
+        j: -5,
+        k: null,
+      },
+    );
   });
 
   it("merges files and flags in their order", async () => {
-    assert.deepEqual(await parseConfig([file("a.yaml", "web: {port: 1, name: x}\nlist: [1, 2]\n"), "web.port=2", file("b.json", '{"list": [3]}')]), {
-      web: { port: 2, name: "x" }, list: [3],
-    });
+    assert.deepEqual(
+      await parseConfig([
+        file("a.yaml", "web: {port: 1, name: x}\nlist: [1, 2]\n"),
+        "web.port=2",
+        file("b.json", '{"list": [3]}'),
+      ]),
+      {
+        web: { port: 2, name: "x" },
+        list: [3],
+      },
+    );
   });
 
   it("does not reach the prototype of objects", async () => {
@@ -32,7 +50,15 @@ describe("cli: --config", () => {
   });
 
   it("refuses what is neither", async () => {
-    for (const flag of ["novalue", "=1", "a..b=1", ".a=1", "@/nonexistent/file", file("bad.yaml", "a: [1"), file("list.yaml", "[1]")]) {
+    for (const flag of [
+      "novalue",
+      "=1",
+      "a..b=1",
+      ".a=1",
+      "@/nonexistent/file",
+      file("bad.yaml", "a: [1"),
+      file("list.yaml", "[1]"),
+    ]) {
       await assert.rejects(parseConfig([flag]), (thrown) => thrown instanceof CliError && thrown.exit === 2, flag);
     }
   });

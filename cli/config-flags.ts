@@ -34,11 +34,15 @@ function valueOf(text: string): Json {
 function setAt(tree: Tree, flag: string): void {
   const equals = flag.indexOf("=");
   const path = flag.slice(0, Math.max(0, equals)).split(".");
-  if (equals <= 0 || path.includes("")) throw badInput(`--config ${flag} is neither key=value nor @file.`, "For example: --config web.port=8080, or --config @web.yaml.");
+  if (equals <= 0 || path.includes(""))
+    throw badInput(
+      `--config ${flag} is neither key=value nor @file.`,
+      "For example: --config web.port=8080, or --config @web.yaml.",
+    );
   let at = tree;
   for (const key of path.slice(0, -1)) {
     const next = at[key];
-    at = isObject(next) ? next : ((at[key] = Object.create(null) as Tree));
+    at = isObject(next) ? next : (at[key] = Object.create(null) as Tree);
   }
   mergeInto(at, { [path.at(-1)!]: valueOf(flag.slice(equals + 1)) });
 }
@@ -49,7 +53,9 @@ async function readFile(path: string): Promise<JsonObject> {
   try {
     value = parse(readFileSync(path, "utf8"));
   } catch (thrown) {
-    throw badInput(`The configuration file ${path} cannot be used: ${thrown instanceof Error ? thrown.message.split("\n")[0] : String(thrown)}`);
+    throw badInput(
+      `The configuration file ${path} cannot be used: ${thrown instanceof Error ? thrown.message.split("\n")[0] : String(thrown)}`,
+    );
   }
   if (!isObject(value)) throw badInput(`The configuration file ${path} does not hold keys and values.`);
   return value as JsonObject;

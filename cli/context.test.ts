@@ -14,7 +14,11 @@ describe("cli: contexts", () => {
   });
   afterEach(() => rmSync(home, { recursive: true }));
   const refuses = (run: () => unknown, pattern: RegExp): void => {
-    assert.throws(run, (thrown) => thrown instanceof CliError && thrown.exit === 2 && pattern.test([thrown.message, ...thrown.advice].join("\n")));
+    assert.throws(
+      run,
+      (thrown) =>
+        thrown instanceof CliError && thrown.exit === 2 && pattern.test([thrown.message, ...thrown.advice].join("\n")),
+    );
   };
 
   it("stands where XDG says, else in the home folder", () => {
@@ -33,14 +37,20 @@ describe("cli: contexts", () => {
     } finally {
       process.umask(before);
     }
-    assert.deepEqual(readContexts(env), { current: "here", contexts: { here: { url: "http://127.0.0.1:7420", token: "t1" } } });
+    assert.deepEqual(readContexts(env), {
+      current: "here",
+      contexts: { here: { url: "http://127.0.0.1:7420", token: "t1" } },
+    });
   });
 
   it("keeps other contexts, and the current one where told to", () => {
     writeContext({ name: "a", url: "http://a", token: "1" }, env);
     writeContext({ name: "b", url: "http://b", token: "2", makeCurrent: false }, env);
     writeContext({ name: "a", url: "http://a2", token: "3", makeCurrent: false }, env);
-    assert.deepEqual(readContexts(env), { current: "a", contexts: { a: { url: "http://a2", token: "3" }, b: { url: "http://b", token: "2" } } });
+    assert.deepEqual(readContexts(env), {
+      current: "a",
+      contexts: { a: { url: "http://a2", token: "3" }, b: { url: "http://b", token: "2" } },
+    });
   });
 
   it("refuses a file that others can read, with advice", () => {
@@ -54,8 +64,12 @@ describe("cli: contexts", () => {
     const path = writeContext({ name: "a", url: "http://a", token: "1" }, env);
     writeFileSync(path, "{");
     refuses(() => readContexts(env), /not a valid context file/);
-    refuses(() => writeContext({ name: "../x", url: "http://a", token: "1" }, { HOME: join(home, "other") }), /no name/);
-    for (const url of ["localhost:7420", "ftp://x", "http://user:secret@x"]) refuses(() => resolveTarget({ url }, {}), /address/);
+    refuses(
+      () => writeContext({ name: "../x", url: "http://a", token: "1" }, { HOME: join(home, "other") }),
+      /no name/,
+    );
+    for (const url of ["localhost:7420", "ftp://x", "http://user:secret@x"])
+      refuses(() => resolveTarget({ url }, {}), /address/);
   });
 
   it("flags go before the environment, the environment before the context", () => {
@@ -65,9 +79,20 @@ describe("cli: contexts", () => {
     writeFileSync(token, "tf\n", { mode: 0o600 });
     assert.deepEqual(resolveTarget({}, env), { url: "http://b", token: "tb", context: "b" });
     assert.deepEqual(resolveTarget({ context: "a" }, env), { url: "http://a", token: "ta", context: "a" });
-    assert.deepEqual(resolveTarget({ context: "a" }, { ...env, LOOM_URL: "http://c" }), { url: "http://a", token: "ta", context: "a" });
-    assert.deepEqual(resolveTarget({}, { ...env, LOOM_URL: "http://c", LOOM_TOKEN: "tc" }), { url: "http://c", token: "tc", context: "" });
-    assert.deepEqual(resolveTarget({ url: "http://d", tokenFile: token }, { ...env, LOOM_URL: "http://c", LOOM_TOKEN: "tc" }), { url: "http://d", token: "tf", context: "" });
+    assert.deepEqual(resolveTarget({ context: "a" }, { ...env, LOOM_URL: "http://c" }), {
+      url: "http://a",
+      token: "ta",
+      context: "a",
+    });
+    assert.deepEqual(resolveTarget({}, { ...env, LOOM_URL: "http://c", LOOM_TOKEN: "tc" }), {
+      url: "http://c",
+      token: "tc",
+      context: "",
+    });
+    assert.deepEqual(
+      resolveTarget({ url: "http://d", tokenFile: token }, { ...env, LOOM_URL: "http://c", LOOM_TOKEN: "tc" }),
+      { url: "http://d", token: "tf", context: "" },
+    );
   });
 
   it("sends a stored token only to the address it was stored with", () => {

@@ -35,15 +35,23 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** The path of the context file. */
 export function contextPath(env: Environment): string {
   const base = env["XDG_CONFIG_HOME"];
-  return join(base !== undefined && base !== "" ? base : join(env["HOME"] ?? homedir(), ".config"), "loom", "context.json");
+  return join(
+    base !== undefined && base !== "" ? base : join(env["HOME"] ?? homedir(), ".config"),
+    "loom",
+    "context.json",
+  );
 }
 
 /** @throws CliError where others may read a file that holds a token */
 export function refuseReadableByOthers(path: string, mode: number): void {
   if ((mode & 0o077) === 0) return;
-  throw new CliError(EXIT.badInput, `${path} holds a token and other users of this machine may read or change it (mode ${(mode & 0o777).toString(8)}).`, {
-    advice: [`Run: chmod 600 ${path}`, "If others had access to the machine, make a new token."],
-  });
+  throw new CliError(
+    EXIT.badInput,
+    `${path} holds a token and other users of this machine may read or change it (mode ${(mode & 0o777).toString(8)}).`,
+    {
+      advice: [`Run: chmod 600 ${path}`, "If others had access to the machine, make a new token."],
+    },
+  );
 }
 
 /**
@@ -60,7 +68,11 @@ export function readContexts(env: Environment): ContextFile {
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return { current: "", contexts: {} };
     if (thrown instanceof CliError) throw thrown;
-    throw new CliError(EXIT.badInput, `${path} cannot be read (${(thrown as NodeJS.ErrnoException).code ?? "unknown"}).`, { cause: thrown });
+    throw new CliError(
+      EXIT.badInput,
+      `${path} cannot be read (${(thrown as NodeJS.ErrnoException).code ?? "unknown"}).`,
+      { cause: thrown },
+    );
   }
   try {
     const parsed = JSON.parse(text) as Partial<ContextFile>;
@@ -71,7 +83,10 @@ export function readContexts(env: Environment): ContextFile {
     }
     return { current: typeof parsed.current === "string" ? parsed.current : "", contexts };
   } catch (thrown) {
-    throw new CliError(EXIT.badInput, `${path} is not a valid context file.`, { advice: ["Remove it and run: loom login URL"], cause: thrown });
+    throw new CliError(EXIT.badInput, `${path} is not a valid context file.`, {
+      advice: ["Remove it and run: loom login URL"],
+      cause: thrown,
+    });
   }
 }
 
@@ -99,7 +114,11 @@ export function writeContext(
   entry: { readonly name: string; readonly url: string; readonly token: string; readonly makeCurrent?: boolean },
   env: Environment = process.env,
 ): string {
-  if (!NAME.test(entry.name)) throw badInput(`${entry.name} is no name for a context.`, "Use letters, digits, dots, hyphens and underscores, at most 63.");
+  if (!NAME.test(entry.name))
+    throw badInput(
+      `${entry.name} is no name for a context.`,
+      "Use letters, digits, dots, hyphens and underscores, at most 63.",
+    );
   const url = checkUrl(entry.url);
   const file = readContexts(env);
   saveContexts(env, {
@@ -117,8 +136,10 @@ export function checkUrl(text: string): string {
   } catch {
     throw badInput(`${text} is not an address.`, "Give one like http://127.0.0.1:7420.");
   }
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw badInput(`${text} is not an http or https address.`, "Give one like http://127.0.0.1:7420.");
-  if (url.username !== "" || url.password !== "") throw badInput("The address must not hold a user or password.", "Use a token: loom login URL");
+  if (url.protocol !== "http:" && url.protocol !== "https:")
+    throw badInput(`${text} is not an http or https address.`, "Give one like http://127.0.0.1:7420.");
+  if (url.username !== "" || url.password !== "")
+    throw badInput("The address must not hold a user or password.", "Use a token: loom login URL");
   return url.href.replace(/\/+$/, "");
 }
 
@@ -161,13 +182,19 @@ export function resolveTarget(options: TargetOptions, env: Environment): Target 
   const name = options.context ?? file.current;
   if (name === "") {
     throw new CliError(EXIT.badInput, "No Loom is named to talk to.", {
-      advice: ["Start one here with `make run`, or run: loom login URL", "LOOM_URL and --url name one for a single command."],
+      advice: [
+        "Start one here with `make run`, or run: loom login URL",
+        "LOOM_URL and --url name one for a single command.",
+      ],
     });
   }
   const entry = file.contexts[name];
   if (entry === undefined) {
     const known = Object.keys(file.contexts);
-    throw badInput(`There is no context ${name}. ${didYouMean(name, known)}`.trimEnd(), `Contexts: ${known.length === 0 ? "none" : known.join(", ")}.`);
+    throw badInput(
+      `There is no context ${name}. ${didYouMean(name, known)}`.trimEnd(),
+      `Contexts: ${known.length === 0 ? "none" : known.join(", ")}.`,
+    );
   }
   return { url: entry.url, token: given !== "" ? given : entry.token, context: name };
 }

@@ -19,7 +19,9 @@ export interface Display {
 
 /** Lines drawn in place on a terminal, else a plain line now and then. */
 export function createDisplay(session: Session): Display {
-  return session.terminal.stderr.isTTY === true ? liveDisplay(session, createLiveArea(session.terminal.stderr)) : plainDisplay(session);
+  return session.terminal.stderr.isTTY === true
+    ? liveDisplay(session, createLiveArea(session.terminal.stderr))
+    : plainDisplay(session);
 }
 
 function liveDisplay(session: Session, area: LiveArea): Display {
@@ -27,7 +29,15 @@ function liveDisplay(session: Session, area: LiveArea): Display {
   let current: JobProgress | undefined;
   const draw = (): void => {
     if (current === undefined) return;
-    area.draw(progressLines(current, session.errPalette, session.terminal.now(), stderr.columns ?? 80, Math.min(stderr.rows ?? 24, 20)));
+    area.draw(
+      progressLines(
+        current,
+        session.errPalette,
+        session.terminal.now(),
+        stderr.columns ?? 80,
+        Math.min(stderr.rows ?? 24, 20),
+      ),
+    );
   };
   // Elapsed times go on while nothing else happens.
   const clock = setInterval(draw, 1000);
@@ -36,11 +46,14 @@ function liveDisplay(session: Session, area: LiveArea): Display {
   const drawSoon = (): void => {
     const wait = drawnAt + DRAW_EVERY_MS - performance.now();
     if (soon !== undefined) return;
-    soon = setTimeout(() => {
-      soon = undefined;
-      drawnAt = performance.now();
-      draw();
-    }, Math.max(0, wait));
+    soon = setTimeout(
+      () => {
+        soon = undefined;
+        drawnAt = performance.now();
+        draw();
+      },
+      Math.max(0, wait),
+    );
   };
   return {
     show: (view, failures) => {
@@ -74,7 +87,8 @@ function plainDisplay(session: Session): Display {
       session.say(text);
       [said, saidAt, state] = [text, now, view.job.state];
     },
-    reconnecting: (reconnecting) => session.say(reconnecting ? "The connection was lost; reconnecting. The job goes on." : "Connected again."),
+    reconnecting: (reconnecting) =>
+      session.say(reconnecting ? "The connection was lost; reconnecting. The job goes on." : "Connected again."),
     close: () => undefined,
   };
 }

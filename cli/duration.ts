@@ -15,9 +15,11 @@ export function parseDuration(text: string, option = "--timeout"): number {
   let total = 0;
   if (/^\d+(\.\d+)?$/.test(trimmed)) total = Number(trimmed) * 1000;
   else if (/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(trimmed)) {
-    for (const [, amount, unit] of trimmed.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) total += Number(amount) * UNITS[unit!]!;
+    for (const [, amount, unit] of trimmed.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
+      total += Number(amount) * UNITS[unit!]!;
   } else throw badInput(`${option} ${text} is not a duration.`, "Write it like 90s, 10m, 1h30m or 2d.");
-  if (total <= 0 || total > LONGEST) throw badInput(`${option} ${text} is out of range.`, "Give more than zero and at most 365d.");
+  if (total <= 0 || total > LONGEST)
+    throw badInput(`${option} ${text} is out of range.`, "Give more than zero and at most 365d.");
   return Math.round(total);
 }
 
@@ -37,7 +39,14 @@ export function formatDuration(milliseconds: number): string {
 export function formatAgo(then: number, now: number): string {
   const away = Math.abs(now - then);
   if (away < 1000) return "just now";
-  const [unit, size] = away < 60_000 ? ["s", 1000] : away < 3_600_000 ? ["m", 60_000] : away < 86_400_000 ? ["h", 3_600_000] : ["d", 86_400_000];
+  const [unit, size] =
+    away < 60_000
+      ? ["s", 1000]
+      : away < 3_600_000
+        ? ["m", 60_000]
+        : away < 86_400_000
+          ? ["h", 3_600_000]
+          : ["d", 86_400_000];
   const text = `${Math.floor(away / (size as number))}${unit}`;
   return then <= now ? `${text} ago` : `in ${text}`;
 }

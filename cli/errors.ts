@@ -32,13 +32,17 @@ export function exitOf(error: LoomError): ExitCode {
 
 /** True where asking again may help: nobody answered, or somebody who is about to stop. */
 export function isTransient(thrown: unknown): boolean {
-  return thrown instanceof LoomError && (thrown.code === "UNAVAILABLE" || thrown.reason === "TIMED_OUT" || thrown.reason === "FENCED");
+  return (
+    thrown instanceof LoomError &&
+    (thrown.code === "UNAVAILABLE" || thrown.reason === "TIMED_OUT" || thrown.reason === "FENCED")
+  );
 }
 
 /** True where the request cannot have arrived, since nobody listens at the address. */
 export function isRefused(thrown: unknown): boolean {
   for (let cause = thrown; cause instanceof Error; cause = cause.cause) {
-    if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN/.test(`${(cause as NodeJS.ErrnoException).code ?? ""} ${cause.message}`)) return true;
+    if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN/.test(`${(cause as NodeJS.ErrnoException).code ?? ""} ${cause.message}`))
+      return true;
   }
   return false;
 }
@@ -65,7 +69,14 @@ function failureOf(thrown: unknown): Failure {
   if (thrown instanceof LoomError) {
     const advice = ADVICE[thrown.reason];
     const requestId = "requestId" in thrown && typeof thrown.requestId === "string" ? thrown.requestId : "";
-    return { message: thrown.message, advice: advice === undefined ? [] : [advice], reason: thrown.reason, requestId, violations: thrown.violations, exit: exitOf(thrown) };
+    return {
+      message: thrown.message,
+      advice: advice === undefined ? [] : [advice],
+      reason: thrown.reason,
+      requestId,
+      violations: thrown.violations,
+      exit: exitOf(thrown),
+    };
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return {
@@ -87,10 +98,14 @@ export function failureLines(thrown: unknown, palette: Palette, width: number, d
   const lines = [`${label}${first}`, ...rest.map((line) => (label === "" ? line : `       ${line}`))];
   for (const { field, description } of failure.violations) lines.push(`  ${palette.bold(field)}: ${description}`);
   lines.push(...failure.advice.map((line) => `  ${line}`));
-  const quoted = [failure.reason === "" ? "" : `reason ${failure.reason}`, failure.requestId === "" ? "" : `request ${failure.requestId}`].filter((text) => text !== "");
+  const quoted = [
+    failure.reason === "" ? "" : `reason ${failure.reason}`,
+    failure.requestId === "" ? "" : `request ${failure.requestId}`,
+  ].filter((text) => text !== "");
   if (quoted.length > 0) lines.push(`  ${palette.dim(quoted.join(", "))}`);
   if (debug) {
-    for (let cause: unknown = thrown; cause instanceof Error; cause = cause.cause) lines.push(palette.dim(cause.stack ?? cause.message));
+    for (let cause: unknown = thrown; cause instanceof Error; cause = cause.cause)
+      lines.push(palette.dim(cause.stack ?? cause.message));
   }
   return lines;
 }

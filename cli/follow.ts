@@ -71,7 +71,9 @@ export async function* follow<M>(session: Session, options: FollowOptions<M>): A
       lostSince = now;
       options.onReconnecting?.(true);
     } else if (now - lostSince > GIVE_UP_MS) {
-      throw new CliError(EXIT.unreachable, `Loom at ${session.target().url} cannot be reached.`, { reason: "UNREACHABLE" });
+      throw new CliError(EXIT.unreachable, `Loom at ${session.target().url} cannot be reached.`, {
+        reason: "UNREACHABLE",
+      });
     }
     try {
       await session.terminal.pause(pause, options.signal);

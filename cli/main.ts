@@ -17,6 +17,7 @@ process.on("SIGINT", () => {
 
 const code = await runCommandLine(process.argv.slice(2), processTerminal());
 // Connections that are kept open must not keep the program: it ends when what it printed is written.
-const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise((resolve) => stream.write("", () => resolve()));
+const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => stream.write("", () => resolve()));
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 process.exit(code);

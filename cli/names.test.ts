@@ -14,15 +14,32 @@ describe("cli: names", () => {
   });
 
   it("refuses what names nothing", () => {
-    for (const text of ["", "/", "clusters/", "a/", "a/b", "a/jobs", "a/jobs/x", "a/jobs/1/tasks", "a/nodes/-1", "a/nodes/1/jobs/1", "clusters/clusters/a"]) {
+    for (const text of [
+      "",
+      "/",
+      "clusters/",
+      "a/",
+      "a/b",
+      "a/jobs",
+      "a/jobs/x",
+      "a/jobs/1/tasks",
+      "a/nodes/-1",
+      "a/nodes/1/jobs/1",
+      "clusters/clusters/a",
+    ]) {
       assert.throws(() => parseReference(text), isBadInput, text);
     }
   });
 
   it("reads names of documents", () => {
     assert.deepEqual(parseDocumentName("service/web"), { kind: "Service", id: "web", name: "documents/Service/web" });
-    assert.deepEqual(parseDocumentName("documents/ClusterTemplate/web-farm"), { kind: "ClusterTemplate", id: "web-farm", name: "documents/ClusterTemplate/web-farm" });
-    for (const text of ["web", "service/", "service/a/b", "servant/web"]) assert.throws(() => parseDocumentName(text), isBadInput, text);
+    assert.deepEqual(parseDocumentName("documents/ClusterTemplate/web-farm"), {
+      kind: "ClusterTemplate",
+      id: "web-farm",
+      name: "documents/ClusterTemplate/web-farm",
+    });
+    for (const text of ["web", "service/", "service/a/b", "servant/web"])
+      assert.throws(() => parseDocumentName(text), isBadInput, text);
   });
 
   it("knows kinds by what people call them", () => {

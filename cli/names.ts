@@ -24,7 +24,10 @@ const SHAPE = /^(clusters\/)?([^/]+)(?:\/jobs\/(\d{1,9})(?:\/tasks\/(\d{1,9}))?|
 export function parseReference(text: string): Reference {
   const match = SHAPE.exec(text);
   if (match === null) {
-    throw badInput(`"${text}" names nothing.`, "Names look like hello, hello-1a, clusters/hello-1a, hello-1a/nodes/1000, hello-1a/jobs/1 or hello-1a/jobs/1/tasks/4.");
+    throw badInput(
+      `"${text}" names nothing.`,
+      "Names look like hello, hello-1a, clusters/hello-1a, hello-1a/nodes/1000, hello-1a/jobs/1 or hello-1a/jobs/1/tasks/4.",
+    );
   }
   const [, prefix, cluster, job, task, node] = match;
   return {
@@ -54,17 +57,29 @@ export function clusterPart(name: string): string {
 export async function findCluster(api: LoomClient, text: string, signal: AbortSignal): Promise<Cluster> {
   const { cluster: name, exact } = parseReference(text);
   const byName = clusterIdOf(name) === undefined ? Promise.resolve(undefined) : getIfThere(api, name, signal);
-  const byDisplayName = exact ? Promise.resolve([]) : api.clusters.listClusters({ displayName: name, pageSize: 20 }, { signal }).then((answer) => answer.clusters);
+  const byDisplayName = exact
+    ? Promise.resolve([])
+    : api.clusters.listClusters({ displayName: name, pageSize: 20 }, { signal }).then((answer) => answer.clusters);
   const [found, alike] = await Promise.all([byName, byDisplayName]);
-  const candidates = [...(found === undefined ? [] : [found]), ...alike.filter((cluster) => cluster.name !== found?.name)];
+  const candidates = [
+    ...(found === undefined ? [] : [found]),
+    ...alike.filter((cluster) => cluster.name !== found?.name),
+  ];
   if (candidates.length === 1) return candidates[0]!;
   if (candidates.length === 0) throw await nothingCalled(api, name, exact, signal);
-  throw new CliError(EXIT.badInput, `"${name}" may mean ${candidates.length === 2 ? "either of two" : `any of ${candidates.length}`} clusters:`, {
-    advice: [
-      ...candidates.map((cluster) => `${cluster.name}  ${Cluster_State[cluster.state]}  ${cluster.nodeCount} nodes  template ${cluster.template}`),
-      `Say which, for example: ${candidates[0]!.name}`,
-    ],
-  });
+  throw new CliError(
+    EXIT.badInput,
+    `"${name}" may mean ${candidates.length === 2 ? "either of two" : `any of ${candidates.length}`} clusters:`,
+    {
+      advice: [
+        ...candidates.map(
+          (cluster) =>
+            `${cluster.name}  ${Cluster_State[cluster.state]}  ${cluster.nodeCount} nodes  template ${cluster.template}`,
+        ),
+        `Say which, for example: ${candidates[0]!.name}`,
+      ],
+    },
+  );
 }
 
 async function getIfThere(api: LoomClient, name: string, signal: AbortSignal): Promise<Cluster | undefined> {
@@ -72,30 +87,48 @@ async function getIfThere(api: LoomClient, name: string, signal: AbortSignal): P
     return await api.clusters.getCluster({ name: `clusters/${name}` }, { signal });
   } catch (thrown) {
     // A display name may look like a name with an id, and need not be a valid one.
-    if (thrown instanceof LoomError && (thrown.code === "NOT_FOUND" || thrown.reason === "INVALID_NAME")) return undefined;
+    if (thrown instanceof LoomError && (thrown.code === "NOT_FOUND" || thrown.reason === "INVALID_NAME"))
+      return undefined;
     throw thrown;
   }
 }
 
 async function nothingCalled(api: LoomClient, name: string, exact: boolean, signal: AbortSignal): Promise<CliError> {
   const { clusters } = await api.clusters.listClusters({ pageSize: 1000 }, { signal });
-  const known = clusters.flatMap((cluster) => (exact ? [lastPart(cluster.name)] : [cluster.displayName, lastPart(cluster.name)]));
+  const known = clusters.flatMap((cluster) =>
+    exact ? [lastPart(cluster.name)] : [cluster.displayName, lastPart(cluster.name)],
+  );
   const hint = didYouMean(name, known);
   const message = exact ? `There is no cluster clusters/${name}.` : `No live cluster is called "${name}".`;
-  return new CliError(EXIT.badInput, `${message} ${hint}`.trimEnd(), { advice: ["List them with: loom list"], reason: "CLUSTER_NOT_FOUND" });
+  return new CliError(EXIT.badInput, `${message} ${hint}`.trimEnd(), {
+    advice: ["List them with: loom list"],
+    reason: "CLUSTER_NOT_FOUND",
+  });
 }
 
 /** `documents/KIND/NAME` of `KIND/NAME` or `documents/KIND/NAME`; the kind may be in any case and plural. */
-export function parseDocumentName(text: string): { readonly kind: DocumentKind; readonly id: string; readonly name: string } {
+export function parseDocumentName(text: string): {
+  readonly kind: DocumentKind;
+  readonly id: string;
+  readonly name: string;
+} {
   const [kindText, id, ...more] = text.replace(/^documents\//, "").split("/");
   if (kindText === undefined || id === undefined || id === "" || more.length > 0) {
-    throw badInput(`"${text}" names no document.`, "Names look like Service/web or documents/ClusterTemplate/web-farm.");
+    throw badInput(
+      `"${text}" names no document.`,
+      "Names look like Service/web or documents/ClusterTemplate/web-farm.",
+    );
   }
   const kind = parseKind(kindText);
   return { kind, id, name: `documents/${kind}/${id}` };
 }
 
-const SHORT: Readonly<Record<string, DocumentKind>> = { template: "ClusterTemplate", hardware: "HardwareType", image: "ImageType", partial: "PartialTemplate" };
+const SHORT: Readonly<Record<string, DocumentKind>> = {
+  template: "ClusterTemplate",
+  hardware: "HardwareType",
+  image: "ImageType",
+  partial: "PartialTemplate",
+};
 
 /** A kind of document from what a person types: `service`, `services`, `template`, `ClusterTemplate`, ... */
 export function parseKind(text: string): DocumentKind {
@@ -103,5 +136,8 @@ export function parseKind(text: string): DocumentKind {
   const found = SHORT[folded] ?? DOCUMENT_KINDS.find((kind) => kind.toLowerCase() === folded);
   if (found !== undefined) return found;
   const near = closest(text, [...DOCUMENT_KINDS, ...Object.keys(SHORT)]);
-  throw badInput(`There is no kind of document "${text}".${near === undefined ? "" : ` Did you mean ${near}?`}`, `Kinds: ${DOCUMENT_KINDS.join(", ")}.`);
+  throw badInput(
+    `There is no kind of document "${text}".${near === undefined ? "" : ` Did you mean ${near}?`}`,
+    `Kinds: ${DOCUMENT_KINDS.join(", ")}.`,
+  );
 }

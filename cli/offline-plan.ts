@@ -4,7 +4,12 @@ import { hasErrors, loadCatalog, type LoadedCatalog } from "../services/server/c
 import { documentId } from "../services/server/catalog/problems.js";
 import type { CatalogFile } from "../services/server/catalog/parse.js";
 import type { Catalog, DocumentKind, Problem } from "../services/server/catalog/types.js";
-import { planOffline, type NoOfflinePlan, type OfflinePlan, type OfflineRequest } from "../services/server/plan/offline.js";
+import {
+  planOffline,
+  type NoOfflinePlan,
+  type OfflinePlan,
+  type OfflineRequest,
+} from "../services/server/plan/offline.js";
 import { SHIPPED_PLUGINS } from "./plugin-types.js";
 
 export interface OfflineOutcome {
@@ -24,7 +29,11 @@ export interface OfflineOutcome {
  * @param now milliseconds of a clock that only goes forward
  * @throws nothing: what planOffline throws is the failure, told after the problems, which may be its cause
  */
-export function planFromFiles(files: readonly CatalogFile[], request: Omit<OfflineRequest, "catalog">, now: () => number): OfflineOutcome {
+export function planFromFiles(
+  files: readonly CatalogFile[],
+  request: Omit<OfflineRequest, "catalog">,
+  now: () => number,
+): OfflineOutcome {
   const loaded = loadCatalog(files, SHIPPED_PLUGINS);
   const { catalog, problems } = loaded;
   const chain = templateChain(catalog, request.template);
@@ -64,8 +73,13 @@ function templateChain(catalog: Catalog, template: string): Set<string> {
 }
 
 /** Documents that the request or the template's chain names. */
-function* named(request: Omit<OfflineRequest, "catalog">, catalog: Catalog, chain: Iterable<string>): Generator<string> {
-  const some = (kind: DocumentKind, names: readonly (string | undefined)[]): string[] => names.flatMap((name) => (name === undefined || name === "" ? [] : [documentId(kind, name)]));
+function* named(
+  request: Omit<OfflineRequest, "catalog">,
+  catalog: Catalog,
+  chain: Iterable<string>,
+): Generator<string> {
+  const some = (kind: DocumentKind, names: readonly (string | undefined)[]): string[] =>
+    names.flatMap((name) => (name === undefined || name === "" ? [] : [documentId(kind, name)]));
   yield* some("Provider", [request.provider]);
   yield* some("Service", request.services ?? []);
   yield* some("HardwareType", [request.hardwareType]);
@@ -79,8 +93,17 @@ function* named(request: Omit<OfflineRequest, "catalog">, catalog: Catalog, chai
 }
 
 /** Problems of the documents in use; those whose document is not known count as theirs only where their file has one. */
-function split({ documents, problems }: LoadedCatalog, used: ReadonlySet<string>): { problems: Problem[]; elsewhere: Problem[] } {
-  const files = new Set(documents.filter(({ document }) => used.has(documentId(document.kind, document.name))).map(({ file }) => file));
-  const isOurs = (problem: Problem): boolean => (problem.document === "" ? files.has(problem.file) : used.has(problem.document));
-  return { problems: problems.filter(isOurs), elsewhere: problems.filter((problem) => !isOurs(problem) && problem.severity === "error") };
+function split(
+  { documents, problems }: LoadedCatalog,
+  used: ReadonlySet<string>,
+): { problems: Problem[]; elsewhere: Problem[] } {
+  const files = new Set(
+    documents.filter(({ document }) => used.has(documentId(document.kind, document.name))).map(({ file }) => file),
+  );
+  const isOurs = (problem: Problem): boolean =>
+    problem.document === "" ? files.has(problem.file) : used.has(problem.document);
+  return {
+    problems: problems.filter(isOurs),
+    elsewhere: problems.filter((problem) => !isOurs(problem) && problem.severity === "error"),
+  };
 }

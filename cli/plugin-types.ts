@@ -14,12 +14,21 @@ const object = (name: string): Field => ({ name, type: "object" });
 export const SHIPPED_PLUGINS: KnownPlugins = {
   unknown: "warning",
   types: [
-    { kind: "PROVIDER", type: "docker", fields: [text("host"), text("networkRange"), integer("networkPrefix"), object("mounts"), object("env")] },
+    {
+      kind: "PROVIDER",
+      type: "docker",
+      fields: [text("host"), text("networkRange"), integer("networkPrefix"), object("mounts"), object("env")],
+    },
     { kind: "PROVIDER", type: "local", fields: [text("folder"), text("addressRange")] },
     {
       kind: "PROVIDER",
       type: "simulated",
-      fields: [text("journal"), ...["createMs", "confirmMs", "deleteMs", "bootstrapMs", "actionMs"].map(integer), object("faults"), text("rules")],
+      fields: [
+        text("journal"),
+        ...["createMs", "confirmMs", "deleteMs", "bootstrapMs", "actionMs"].map(integer),
+        object("faults"),
+        text("rules"),
+      ],
     },
     { kind: "AUTOMATOR", type: "shell", fields: [{ ...text("script"), required: true }, object("env")] },
   ],

@@ -22,15 +22,20 @@ describe("cli: program", () => {
     for (const command of commands.slice(1)) {
       assert.notEqual(command.summary(), "", pathOf(command));
       assert.match(command.description(), /^[A-Z]/, pathOf(command));
-      for (const option of command.options) assert.notEqual(option.description, "", `${pathOf(command)} ${option.flags}`);
+      for (const option of command.options)
+        assert.notEqual(option.description, "", `${pathOf(command)} ${option.flags}`);
     }
   });
 
   it("no flag of a command hides one of the program's", () => {
     const program = createProgram(() => undefined);
-    const global = new Set(program.options.filter((option) => !option.hidden).flatMap((option) => [option.short, option.long]));
+    const global = new Set(
+      program.options.filter((option) => !option.hidden).flatMap((option) => [option.short, option.long]),
+    );
     for (const command of allCommands(program).slice(1)) {
-      for (const option of command.options) for (const flag of [option.short, option.long]) assert.ok(flag === undefined || !global.has(flag), `${pathOf(command)} ${flag}`);
+      for (const option of command.options)
+        for (const flag of [option.short, option.long])
+          assert.ok(flag === undefined || !global.has(flag), `${pathOf(command)} ${flag}`);
     }
   });
 
@@ -56,7 +61,14 @@ describe("cli: program", () => {
   });
 
   it("--wait takes its state only after =", () => {
-    assert.deepEqual(normalized(["create", "--wait", "x", "--wait=running", "--", "--wait"]), ["create", "--wait=end", "x", "--wait=running", "--", "--wait"]);
+    assert.deepEqual(normalized(["create", "--wait", "x", "--wait=running", "--", "--wait"]), [
+      "create",
+      "--wait=end",
+      "x",
+      "--wait=running",
+      "--",
+      "--wait",
+    ]);
   });
 
   it("an error that nobody foresaw shows its stack only with --debug", async () => {

@@ -43,7 +43,11 @@ export function createProgram(run: Runner): Command {
     for (const command of program.commands) if (names.includes(command.name())) command.helpGroup(heading);
   }
   for (const command of allCommands(program)) {
-    command.configureHelp({ showGlobalOptions: true, optionTerm: (option) => option.flags.replace(" [state]", "[=state]"), sortSubcommands: false });
+    command.configureHelp({
+      showGlobalOptions: true,
+      optionTerm: (option) => option.flags.replace(" [state]", "[=state]"),
+      sortSubcommands: false,
+    });
     command.helpOption("-h, --help", "show this help");
   }
   return program;
@@ -117,7 +121,11 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     if (isOwn && !quiet) {
       const { color, debug } = program.opts<AllOptions>();
       const palette = createPalette(wantsColour(stderr, terminal.env, color ?? "auto"));
-      stderr.write(failureLines(thrown, palette, stderr.columns ?? 100, debug === true).map((line) => `${line}\n`).join(""));
+      stderr.write(
+        failureLines(thrown, palette, stderr.columns ?? 100, debug === true)
+          .map((line) => `${line}\n`)
+          .join(""),
+      );
     }
   } finally {
     release();

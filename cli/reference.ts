@@ -68,12 +68,17 @@ function flagTable(options: readonly Option[]): string {
 }
 
 function usage(command: Command): string {
-  const args = command.registeredArguments.map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`));
+  const args = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+  );
   return [pathOf(command), ...args, "[flags]"].join(" ");
 }
 
 function section(command: Command): string {
-  const args = command.registeredArguments.map((argument) => `* \`${argument.name()}\`: ${argument.description}${argument.argChoices === undefined ? "" : ` (${argument.argChoices.join(", ")})`}.`);
+  const args = command.registeredArguments.map(
+    (argument) =>
+      `* \`${argument.name()}\`: ${argument.description}${argument.argChoices === undefined ? "" : ` (${argument.argChoices.join(", ")})`}.`,
+  );
   const alias = command.aliases().length === 0 ? "" : ` Also: \`${command.aliases().join("`, `")}\`.`;
   const description = command.description().split("\n\n");
   const parts = [`### ${pathOf(command)}\n`, `\`${usage(command)}\`\n`, `${description[0]}${alias}\n`];
@@ -86,7 +91,9 @@ function section(command: Command): string {
 /** The text of docs/reference/cli.md. */
 export function cliReference(): string {
   const program = createProgram(() => undefined);
-  const leaves = allCommands(program).filter((command) => command.parent !== null && command.commands.length === 0 && !command.name().startsWith("__"));
+  const leaves = allCommands(program).filter(
+    (command) => command.parent !== null && command.commands.length === 0 && !command.name().startsWith("__"),
+  );
   const global = program.options.filter((option) => !option.hidden);
   return `${HEAD}\n## Flags of every command\n${flagTable(global)}\n## Commands\n\n${leaves.map(section).join("\n")}`;
 }

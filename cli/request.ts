@@ -22,7 +22,12 @@ const PAUSES = [250, 500, 1000, 2000, 4000, 8000] as const;
  *
  * @param what for the person, for example `create hello`
  */
-export async function mutate<T>(session: Session, options: MutationOptions, what: string, call: (requestId: string) => Promise<T>): Promise<T> {
+export async function mutate<T>(
+  session: Session,
+  options: MutationOptions,
+  what: string,
+  call: (requestId: string) => Promise<T>,
+): Promise<T> {
   const requestId = options.requestId ?? randomUUID();
   checkRequestId(requestId);
   session.detail(`request ${requestId}`);
@@ -37,7 +42,9 @@ export async function mutate<T>(session: Session, options: MutationOptions, what
       if (!mayHaveArrived) throw thrown;
       const pause = PAUSES[attempt];
       if (pause === undefined) throw unknownOutcome(what, requestId, thrown);
-      session.say(`The connection was lost before the answer to "${what}" came. Sending the same request again (${attempt + 1} of ${PAUSES.length}).`);
+      session.say(
+        `The connection was lost before the answer to "${what}" came. Sending the same request again (${attempt + 1} of ${PAUSES.length}).`,
+      );
       await session.terminal.pause(pause, session.signal);
     }
   }

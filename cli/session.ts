@@ -50,7 +50,11 @@ export interface Session {
 /** A call that answers once may take so long before the connection counts as lost, in milliseconds. */
 const CALL_TIMEOUT = 60_000;
 
-export function createSession(terminal: Terminal, globals: GlobalOptions & OutputOptions, signal: AbortSignal): Session {
+export function createSession(
+  terminal: Terminal,
+  globals: GlobalOptions & OutputOptions,
+  signal: AbortSignal,
+): Session {
   const choice = globals.color ?? "auto";
   const outPalette = createPalette(wantsColour(terminal.stdout, terminal.env, choice));
   const errPalette = createPalette(wantsColour(terminal.stderr, terminal.env, choice));

@@ -64,7 +64,11 @@ export function processTerminal(): Terminal {
  *
  * @param signal ends the question, as Ctrl-C does
  */
-export async function ask(terminal: Terminal, question: string, options: { readonly hidden?: boolean; readonly signal?: AbortSignal } = {}): Promise<string | undefined> {
+export async function ask(
+  terminal: Terminal,
+  question: string,
+  options: { readonly hidden?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<string | undefined> {
   const { stdin, stderr } = terminal;
   const raw = options.hidden === true && stdin.isTTY === true && stdin.setRawMode !== undefined;
   stderr.write(question);

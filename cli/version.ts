@@ -5,7 +5,10 @@ import { readFileSync } from "node:fs";
 export function programVersion(): string {
   for (const path of ["../package.json", "../../package.json"]) {
     try {
-      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as { name: string; version: string };
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as {
+        name: string;
+        version: string;
+      };
       if (name === "loom") return version;
     } catch {
       // The other place, then.

@@ -39,7 +39,12 @@ export const WAIT_STATES = Object.keys(TARGETS);
  * @returns the job and EXIT.done, or EXIT.failed where the job ended otherwise
  * @throws CliError (exit 6) after `--timeout`, (exit 130) at Ctrl-C; the job goes on in both cases
  */
-export async function waitForJob(session: Session, job: Job, options: WaitOptions, usual = "complete"): Promise<{ readonly job: Job; readonly exit: 0 | 1 }> {
+export async function waitForJob(
+  session: Session,
+  job: Job,
+  options: WaitOptions,
+  usual = "complete",
+): Promise<{ readonly job: Job; readonly exit: 0 | 1 }> {
   const wanted = checkWait(options, usual);
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout);
   const stop = new AbortController();
@@ -95,7 +100,11 @@ export function checkWait(options: WaitOptions, usual = "complete"): readonly Jo
   }
   const name = options.wait === undefined || options.wait === "end" ? usual : options.wait.toLowerCase();
   const wanted = TARGETS[name];
-  if (wanted === undefined) throw badInput(`--wait knows no state ${name}. ${didYouMean(name, WAIT_STATES)}`.trimEnd(), `States: ${WAIT_STATES.join(", ")}.`);
+  if (wanted === undefined)
+    throw badInput(
+      `--wait knows no state ${name}. ${didYouMean(name, WAIT_STATES)}`.trimEnd(),
+      `States: ${WAIT_STATES.join(", ")}.`,
+    );
   return wanted;
 }
 
@@ -104,27 +113,41 @@ function leftEarly(job: Job, timedOut: boolean, timeout: number | undefined): Cl
   const advice = [`Look again: loom status ${cluster} --watch`, `Stop it:    loom cancel ${cluster}`];
   if (!timedOut) return new CliError(EXIT.interrupted, `No longer waiting. The job ${job.name} goes on.`, { advice });
   const reached = job.taskCount === 0 ? jobState(job) : `${job.doneCount} of ${job.taskCount} tasks done`;
-  return new CliError(EXIT.timedOut, `${job.name} did not get there within ${formatDuration(timeout ?? 0)} (${reached}). The job goes on.`, { advice, reason: "TIMED_OUT" });
+  return new CliError(
+    EXIT.timedOut,
+    `${job.name} did not get there within ${formatDuration(timeout ?? 0)} (${reached}). The job goes on.`,
+    { advice, reason: "TIMED_OUT" },
+  );
 }
 
 /** Says how the job ended, and where it failed which task most likely stopped it. */
 async function summarize(session: Session, api: LoomClient, job: Job, met: boolean): Promise<void> {
   const { errPalette: palette } = session;
   const cluster = clusterPart(job.name);
-  const time = formatDuration((millis(job.endTime) ?? session.terminal.now()) - (millis(job.createTime) ?? session.terminal.now()));
+  const time = formatDuration(
+    (millis(job.endTime) ?? session.terminal.now()) - (millis(job.createTime) ?? session.terminal.now()),
+  );
   if (met || job.state !== Job_State.FAILED) {
     const state = jobState(job).toLowerCase();
-    session.say(`${met ? palette.green(state) : palette.yellow(state)}: ${jobKind(job)} of ${cluster}, ${count(job.doneCount, "task")} done in ${time}`);
+    session.say(
+      `${met ? palette.green(state) : palette.yellow(state)}: ${jobKind(job)} of ${cluster}, ${count(job.doneCount, "task")} done in ${time}`,
+    );
     return;
   }
   session.say(`${palette.red(palette.bold("failed:"))} ${jobKind(job)} of ${cluster} after ${time}: ${job.message}`);
   if (job.reason !== "") session.say(`  ${palette.dim(`reason ${job.reason}`)}`);
   try {
-    const { tasks } = await api.jobs.listTasks({ parent: job.name, states: [Task_State.FAILED], pageSize: 1000 }, { signal: session.signal });
+    const { tasks } = await api.jobs.listTasks(
+      { parent: job.name, states: [Task_State.FAILED], pageSize: 1000 },
+      { signal: session.signal },
+    );
     const cause = rootCause(tasks);
     if (cause !== undefined) {
       session.say(`  most likely because: ${doing(cause)} on node ${cause.node} failed: ${cause.message}`);
-      if (tasks.length > 1) session.say(`  ${tasks.length - 1} more failed: loom tasks ${cluster} --job ${lastPart(job.name)} --state failed`);
+      if (tasks.length > 1)
+        session.say(
+          `  ${tasks.length - 1} more failed: loom tasks ${cluster} --job ${lastPart(job.name)} --state failed`,
+        );
       session.say(`  its log:  loom logs ${cluster} --job ${lastPart(job.name)} --task ${lastPart(cause.name)}`);
     }
   } catch (thrown) {
@@ -136,9 +159,16 @@ async function summarize(session: Session, api: LoomClient, job: Job, met: boole
 /** The median time of complete jobs of the same kind and a like size; undefined where there are none. */
 async function usualDuration(api: LoomClient, job: Job, signal: AbortSignal): Promise<number | undefined> {
   try {
-    const { jobs } = await api.jobs.listJobs({ parent: "clusters/-", states: [Job_State.COMPLETE], pageSize: 100 }, { signal });
+    const { jobs } = await api.jobs.listJobs(
+      { parent: "clusters/-", states: [Job_State.COMPLETE], pageSize: 100 },
+      { signal },
+    );
     const times = jobs
-      .filter((past) => past.kind === job.kind && (job.taskCount === 0 || (past.taskCount <= job.taskCount * 2 && past.taskCount * 2 >= job.taskCount)))
+      .filter(
+        (past) =>
+          past.kind === job.kind &&
+          (job.taskCount === 0 || (past.taskCount <= job.taskCount * 2 && past.taskCount * 2 >= job.taskCount)),
+      )
       .map((past) => (millis(past.endTime) ?? 0) - (millis(past.createTime) ?? 0))
       .filter((time) => time >= 1000)
       .sort((a, b) => a - b);

@@ -39,7 +39,10 @@ export async function watch(session: Session, feed: Feed, look: (lost: boolean) 
     });
   try {
     while (!stop.signal.aborted) {
-      if (!dirty) await new Promise<void>((resolve) => ((wake = resolve), stop.signal.addEventListener("abort", () => resolve(), { once: true })));
+      if (!dirty)
+        await new Promise<void>(
+          (resolve) => ((wake = resolve), stop.signal.addEventListener("abort", () => resolve(), { once: true })),
+        );
       if (stop.signal.aborted) break;
       const last = ended;
       dirty = false;
@@ -74,9 +77,14 @@ export interface WatchedRecords<T extends Message> {
 }
 
 /** Shows records as they change. On a terminal in place; elsewhere, and with jsonl, each changed record once. */
-export async function watchRecords<T extends Message>(session: Session, options: OutputOptions, watched: WatchedRecords<T>): Promise<void> {
+export async function watchRecords<T extends Message>(
+  session: Session,
+  options: OutputOptions,
+  watched: WatchedRecords<T>,
+): Promise<void> {
   const format = formatOf(options);
-  if (format === "json" || format === "yaml" || format === "name") throw badInput(`--watch cannot write ${format}.`, "Use -o jsonl: one line for each change.");
+  if (format === "json" || format === "yaml" || format === "name")
+    throw badInput(`--watch cannot write ${format}.`, "Use -o jsonl: one line for each change.");
   const inPlace = session.terminal.stdout.isTTY === true && format !== "jsonl";
   const show = inPlace ? drawInPlace(session, options, watched) : printChanges(session, options, watched);
   let records: readonly T[] = [];
@@ -96,7 +104,11 @@ interface Shown<T> {
   close(): void;
 }
 
-function drawInPlace<T extends Message>(session: Session, options: OutputOptions, watched: WatchedRecords<T>): Shown<T> {
+function drawInPlace<T extends Message>(
+  session: Session,
+  options: OutputOptions,
+  watched: WatchedRecords<T>,
+): Shown<T> {
   const { stdout } = session.terminal;
   const area = createLiveArea(stdout);
   const columns = columnsOf(watched.kind, options);
@@ -105,14 +117,25 @@ function drawInPlace<T extends Message>(session: Session, options: OutputOptions
       const table =
         records.length === 0
           ? [watched.kind.empty]
-          : tableLines(columns, records, session.renderContext(), { header: options.header !== false, width: stdout.columns === undefined ? undefined : stdout.columns - 1 });
-      area.draw([...(watched.heading?.() ?? []), ...table, ...(lost ? [session.outPalette.yellow("reconnecting; this is old")] : [])]);
+          : tableLines(columns, records, session.renderContext(), {
+              header: options.header !== false,
+              width: stdout.columns === undefined ? undefined : stdout.columns - 1,
+            });
+      area.draw([
+        ...(watched.heading?.() ?? []),
+        ...table,
+        ...(lost ? [session.outPalette.yellow("reconnecting; this is old")] : []),
+      ]);
     },
     close: () => area.close(true),
   };
 }
 
-function printChanges<T extends Message>(session: Session, options: OutputOptions, watched: WatchedRecords<T>): Shown<T> {
+function printChanges<T extends Message>(
+  session: Session,
+  options: OutputOptions,
+  watched: WatchedRecords<T>,
+): Shown<T> {
   const { kind } = watched;
   const columns = columnsOf(kind, options);
   const widths = columns.map(() => 0);
@@ -136,8 +159,10 @@ function printChanges<T extends Message>(session: Session, options: OutputOption
         session.say(`${name} is gone from the list`);
       }
       if (news.length === 0) return;
-      if (options.output === "jsonl") for (const record of news) await printValue(session, "jsonl", jsonOf(kind.schema, record));
-      else for (const line of tableLines(columns, news, session.renderContext(), { header, widths })) session.print(line);
+      if (options.output === "jsonl")
+        for (const record of news) await printValue(session, "jsonl", jsonOf(kind.schema, record));
+      else
+        for (const line of tableLines(columns, news, session.renderContext(), { header, widths })) session.print(line);
       header = false;
     },
     close: () => undefined,

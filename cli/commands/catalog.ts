@@ -1,7 +1,13 @@
 /** `loom catalog list`, `get`, `versions` and `delete`: documents on the server. */
 import { toJson, type DescMessage, type JsonObject, type Message } from "@bufbuild/protobuf";
 import {
-  ClusterTemplateSchema, DocumentKind, HardwareTypeSchema, ImageTypeSchema, ProviderSchema, ServiceSchema, type Document,
+  ClusterTemplateSchema,
+  DocumentKind,
+  HardwareTypeSchema,
+  ImageTypeSchema,
+  ProviderSchema,
+  ServiceSchema,
+  type Document,
 } from "../../gen/web/loom/v1/catalog_pb.js";
 import type { CatalogDocument } from "../../services/server/catalog/types.js";
 import { badInput, EXIT } from "../exit.js";
@@ -49,7 +55,11 @@ export function documentFromWire(document: Document): CatalogDocument | undefine
 }
 
 /** Prints the document as it is written in files; a table has no place for one. */
-export async function get(session: Session, options: OutputOptions & { readonly version?: number }, text: string): Promise<number> {
+export async function get(
+  session: Session,
+  options: OutputOptions & { readonly version?: number },
+  text: string,
+): Promise<number> {
   const { name } = parseDocumentName(text);
   const api = await session.api();
   const document = await api.catalog.getDocument({ name, version: options.version ?? 0 }, { signal: session.signal });
@@ -65,7 +75,11 @@ export async function get(session: Session, options: OutputOptions & { readonly 
   return EXIT.done;
 }
 
-export async function versions(session: Session, options: OutputOptions & { readonly diff?: boolean }, text: string): Promise<number> {
+export async function versions(
+  session: Session,
+  options: OutputOptions & { readonly diff?: boolean },
+  text: string,
+): Promise<number> {
   const { name } = parseDocumentName(text);
   const api = await session.api();
   const { items } = await readPages(async (page) => {
@@ -77,29 +91,49 @@ export async function versions(session: Session, options: OutputOptions & { read
     return EXIT.done;
   }
   const { diffDocuments } = await import("../../services/server/catalog/diff.js");
-  const body = (document: Document | undefined): ReturnType<typeof documentFromWire> => (document === undefined ? undefined : documentFromWire(document));
+  const body = (document: Document | undefined): ReturnType<typeof documentFromWire> =>
+    document === undefined ? undefined : documentFromWire(document);
   items.forEach((document, i) => {
     session.print(session.outPalette.bold(`version ${document.version}${document.deleted ? " (deleted)" : ""}`));
     for (const change of diffDocuments(body(items[i + 1])?.body as never, body(document)?.body as never)) {
-      session.print(`  ${change.path}: ${change.before === "" ? "new" : change.before} -> ${change.after === "" ? "gone" : change.after}`);
+      session.print(
+        `  ${change.path}: ${change.before === "" ? "new" : change.before} -> ${change.after === "" ? "gone" : change.after}`,
+      );
     }
   });
   return EXIT.done;
 }
 
-export async function remove(session: Session, options: MutationOptions & OutputOptions & { readonly yes?: boolean }, text: string): Promise<number> {
+export async function remove(
+  session: Session,
+  options: MutationOptions & OutputOptions & { readonly yes?: boolean },
+  text: string,
+): Promise<number> {
   formatOf(options);
   const { name } = parseDocumentName(text);
   if (options.yes !== true && options.dryRun !== true) {
-    if (session.terminal.stdin.isTTY !== true) throw badInput(`Removing ${name} cannot be undone, and there is no terminal to ask at.`, "Give --yes if that is meant.");
+    if (session.terminal.stdin.isTTY !== true)
+      throw badInput(
+        `Removing ${name} cannot be undone, and there is no terminal to ask at.`,
+        "Give --yes if that is meant.",
+      );
     const short = name.replace(/^documents\//, "");
-    if ((await ask(session.terminal, `Type ${short} to remove it from the catalog: `, { signal: session.signal }))?.trim() !== short) throw badInput(`That is not ${short}: nothing was removed.`);
+    if (
+      (
+        await ask(session.terminal, `Type ${short} to remove it from the catalog: `, { signal: session.signal })
+      )?.trim() !== short
+    )
+      throw badInput(`That is not ${short}: nothing was removed.`);
   }
   const api = await session.api();
   const document = await mutate(session, options, `remove ${name}`, (requestId) =>
     api.catalog.deleteDocument({ name, validateOnly: options.dryRun === true, requestId }, { signal: session.signal }),
   );
-  session.say(options.dryRun === true ? `Dry run: ${name} would be removed; clusters made from it go on.` : `Removed ${name}; clusters made from it go on.`);
+  session.say(
+    options.dryRun === true
+      ? `Dry run: ${name} would be removed; clusters made from it go on.`
+      : `Removed ${name}; clusters made from it go on.`,
+  );
   await printRecord(session, options, DOCUMENTS, document);
   return options.dryRun === true && options.detailedExitCode === true ? EXIT.changes : EXIT.done;
 }

@@ -50,7 +50,9 @@ async function namesOf(session: Session, kind: Completes, prefix: string): Promi
     const { documents } = await api.catalog.listDocuments({ kind: documentKind, pageSize: 1000 }, { signal });
     return documents.map((document) => document.id);
   }
-  return prefix.replace(/^clusters\//, "").includes("/") ? partsOf(session, prefix, signal) : clusterNames(session, prefix, signal);
+  return prefix.replace(/^clusters\//, "").includes("/")
+    ? partsOf(session, prefix, signal)
+    : clusterNames(session, prefix, signal);
 }
 
 /** Names and, where one cluster alone has it, display names. */

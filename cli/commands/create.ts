@@ -28,7 +28,11 @@ const NAME = /^[A-Za-z](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$/;
 
 export async function run(session: Session, options: CreateOptions, name: string): Promise<number> {
   checkFlags(options);
-  if (!NAME.test(name)) throw badInput(`"${name}" cannot be the name of a cluster.`, "Use a letter, then letters, digits and hyphens, at most 40, no hyphen at the end.");
+  if (!NAME.test(name))
+    throw badInput(
+      `"${name}" cannot be the name of a cluster.`,
+      "Use a letter, then letters, digits and hyphens, at most 40, no hyphen at the end.",
+    );
   const config = await parseConfig(options.config ?? []);
   const api = await session.api();
   const cluster = await mutate(session, options, `create ${name}`, (requestId) =>
@@ -53,7 +57,9 @@ export async function run(session: Session, options: CreateOptions, name: string
   );
   const plan = cluster.plan ?? cluster.job?.plan;
   if (options.dryRun === true) {
-    session.say(`Dry run: nothing is made. Cluster ${name}, ${count(cluster.nodeCount, "node")} from template ${cluster.template} on ${cluster.provider}:`);
+    session.say(
+      `Dry run: nothing is made. Cluster ${name}, ${count(cluster.nodeCount, "node")} from template ${cluster.template} on ${cluster.provider}:`,
+    );
     if (isText(options)) return printPlan(session, options, plan);
     await printRecord(session, options, CLUSTERS, cluster);
     return planExit(options, plan);

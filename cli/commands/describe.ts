@@ -26,7 +26,13 @@ export async function run(session: Session, options: OutputOptions, text: string
   const cluster = await findCluster(api, text, session.signal);
   if (node !== undefined) await describeNode(session, api, options, `${cluster.name}/nodes/${node}`);
   // Lists leave out what takes long to tell, such as where a cluster answers.
-  else if (job === undefined) await describeCluster(session, api, options, await api.clusters.getCluster({ name: cluster.name }, { signal: session.signal }));
+  else if (job === undefined)
+    await describeCluster(
+      session,
+      api,
+      options,
+      await api.clusters.getCluster({ name: cluster.name }, { signal: session.signal }),
+    );
   else {
     const found = await api.jobs.getJob({ name: `${cluster.name}/jobs/${job}` }, { signal: session.signal });
     if (task === undefined) await describeJob(session, api, options, found);
@@ -36,7 +42,11 @@ export async function run(session: Session, options: OutputOptions, text: string
 }
 
 function show(session: Session, fields: Fields): void {
-  for (const line of fieldLines(fields.map(([key, value]) => [key, oneLineUnlessPainted(session, value)]), session.outPalette)) session.print(line);
+  for (const line of fieldLines(
+    fields.map(([key, value]) => [key, oneLineUnlessPainted(session, value)]),
+    session.outPalette,
+  ))
+    session.print(line);
 }
 
 /** Values with colours of our own are safe already. */
@@ -58,7 +68,12 @@ function when(session: Session, time: Parameters<typeof millis>[0]): string {
   return session.globals.utc === true ? absolute : `${absolute} (${moment(at, session.renderContext())})`;
 }
 
-async function describeCluster(session: Session, api: LoomClient, options: OutputOptions, cluster: Cluster): Promise<void> {
+async function describeCluster(
+  session: Session,
+  api: LoomClient,
+  options: OutputOptions,
+  cluster: Cluster,
+): Promise<void> {
   if (!isText(options)) return printRecord(session, options, CLUSTERS, cluster);
   const { signal } = session;
   const [nodes, jobs, events] = await Promise.all([
@@ -82,12 +97,26 @@ async function describeCluster(session: Session, api: LoomClient, options: Outpu
   section(session, "Layout", cluster.layout.map(groupInWords));
   if (cluster.config !== undefined && Object.keys(cluster.config).length > 0) {
     const { stringify } = await import("yaml");
-    section(session, "Configuration", stringify(cluster.config).trimEnd().split("\n").map((line) => line.trimEnd()));
+    section(
+      session,
+      "Configuration",
+      stringify(cluster.config)
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.trimEnd()),
+    );
   }
-  const plain = { ...(options.header === undefined ? {} : { header: options.header }), ...(options.output === undefined ? {} : { output: options.output }) };
+  const plain = {
+    ...(options.header === undefined ? {} : { header: options.header }),
+    ...(options.output === undefined ? {} : { output: options.output }),
+  };
   section(session, "Nodes", nodes.length === 0 ? [] : recordLines(session, plain, NODES, nodes));
   section(session, "Jobs", jobs.jobs.length === 0 ? [] : recordLines(session, plain, JOBS, jobs.jobs));
-  section(session, "Events", events.events.length === 0 ? [] : recordLines(session, plain, EVENTS, events.events.reverse()));
+  section(
+    session,
+    "Events",
+    events.events.length === 0 ? [] : recordLines(session, plain, EVENTS, events.events.reverse()),
+  );
 }
 
 async function describeNode(session: Session, api: LoomClient, options: OutputOptions, name: string): Promise<void> {
@@ -135,16 +164,30 @@ async function describeJob(session: Session, api: LoomClient, options: OutputOpt
       `loom logs ${clusterPart(job.name)} --job ${lastPart(job.name)} --task ${lastPart(cause.name)}`,
     ]);
   }
-  section(session, "Tasks at work or failed", notable.length === 0 ? [] : recordLines(session, { output: options.output ?? "table" }, TASKS, notable));
+  section(
+    session,
+    "Tasks at work or failed",
+    notable.length === 0 ? [] : recordLines(session, { output: options.output ?? "table" }, TASKS, notable),
+  );
 }
 
-async function describeTask(session: Session, api: LoomClient, options: OutputOptions, job: Job, number: number): Promise<void> {
+async function describeTask(
+  session: Session,
+  api: LoomClient,
+  options: OutputOptions,
+  job: Job,
+  number: number,
+): Promise<void> {
   const name = `${job.name}/tasks/${number}`;
   const [{ attempts }, task] = await Promise.all([
     api.jobs.listAttempts({ parent: name }, { signal: session.signal }),
     findTask(session, api, job, number),
   ]);
-  if (task === undefined) throw badInput(`There is no task ${number} in ${job.name}.`, `List them with: loom tasks ${clusterPart(job.name)} --job ${lastPart(job.name)}`);
+  if (task === undefined)
+    throw badInput(
+      `There is no task ${number} in ${job.name}.`,
+      `List them with: loom tasks ${clusterPart(job.name)} --job ${lastPart(job.name)}`,
+    );
   if (!isText(options)) return printRecord(session, options, TASKS, task);
   show(session, [
     ["name", task.name],
@@ -154,7 +197,13 @@ async function describeTask(session: Session, api: LoomClient, options: OutputOp
     ["stage", String(task.stage)],
     ["took", took(task.startTime, task.endTime, session.terminal.now())],
   ]);
-  section(session, "Attempts", attempts.length === 0 ? [ATTEMPTS.empty] : recordLines(session, { output: options.output ?? "table" }, ATTEMPTS, attempts));
+  section(
+    session,
+    "Attempts",
+    attempts.length === 0
+      ? [ATTEMPTS.empty]
+      : recordLines(session, { output: options.output ?? "table" }, ATTEMPTS, attempts),
+  );
 }
 
 /** Tasks are listed in number order, so the one wanted is on the page that its number falls into. */

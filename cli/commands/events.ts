@@ -23,7 +23,8 @@ export async function run(session: Session, options: EventsOptions, name?: strin
   const isWanted = (event: Event): boolean => severities.size === 0 || severities.has(event.severity);
   const following = options.follow === true || options.watch === true;
   const format = formatOf(options);
-  if (following && (format === "json" || format === "yaml")) throw badInput(`--follow cannot write ${format}.`, "Use -o jsonl: one line for each event.");
+  if (following && (format === "json" || format === "yaml"))
+    throw badInput(`--follow cannot write ${format}.`, "Use -o jsonl: one line for each event.");
   const api = await session.api();
   const parent = name === undefined ? "" : (await findCluster(api, name, session.signal)).name;
   const { items, unreachable } = await readPages(async (page) => {
@@ -46,7 +47,8 @@ export async function run(session: Session, options: EventsOptions, name?: strin
     onReconnecting: (lost) => session.say(lost ? "The connection was lost; reconnecting." : "Connected again."),
   });
   const known = new Set(past.map((event) => event.name));
-  for await (const message of stream) await printer(message.events.filter((event) => isWanted(event) && !known.has(event.name)));
+  for await (const message of stream)
+    await printer(message.events.filter((event) => isWanted(event) && !known.has(event.name)));
   return EXIT.done;
 }
 
@@ -58,13 +60,19 @@ function createPrinter(session: Session, options: OutputOptions): (events: reado
   let header = options.header !== false;
   return async (events) => {
     if (events.length === 0) return;
-    if (format === "jsonl") for (const event of events) await printValue(session, "jsonl", jsonOf(EVENTS.schema, event));
+    if (format === "jsonl")
+      for (const event of events) await printValue(session, "jsonl", jsonOf(EVENTS.schema, event));
     else if (format === "name") for (const event of events) session.print(event.name);
     else {
       // A moment that is printed once and stays on the screen must not say "just now".
       const context = { ...session.renderContext(), utc: true };
       const { stdout } = session.terminal;
-      for (const line of tableLines(columns, events, context, { header, widths, width: stdout.isTTY === true ? stdout.columns : undefined })) session.print(line);
+      for (const line of tableLines(columns, events, context, {
+        header,
+        widths,
+        width: stdout.isTTY === true ? stdout.columns : undefined,
+      }))
+        session.print(line);
       header = false;
     }
   };

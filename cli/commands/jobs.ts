@@ -51,13 +51,20 @@ export async function run(session: Session, options: JobsOptions, name?: string)
  *
  * @throws CliError where the cluster has no job
  */
-export async function findJob(session: Session, api: LoomClient, text: string, number: number | undefined): Promise<Job> {
+export async function findJob(
+  session: Session,
+  api: LoomClient,
+  text: string,
+  number: number | undefined,
+): Promise<Job> {
   const reference = parseReference(text);
   if (reference.node !== undefined) throw badInput(`"${text}" is a node, not a cluster or job.`);
   const wanted = reference.job ?? number;
-  if (reference.job !== undefined && number !== undefined && reference.job !== number) throw badInput(`"${text}" and --job ${number} name different jobs.`);
+  if (reference.job !== undefined && number !== undefined && reference.job !== number)
+    throw badInput(`"${text}" and --job ${number} name different jobs.`);
   const cluster = await findCluster(api, text, session.signal);
-  if (wanted !== undefined) return api.jobs.getJob({ name: `${cluster.name}/jobs/${wanted}` }, { signal: session.signal });
+  if (wanted !== undefined)
+    return api.jobs.getJob({ name: `${cluster.name}/jobs/${wanted}` }, { signal: session.signal });
   if (cluster.job === undefined) throw badInput(`${clusterPart(cluster.name)} has no job.`);
   return cluster.job;
 }

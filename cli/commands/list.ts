@@ -22,15 +22,25 @@ export interface ClusterFilter {
 }
 
 /** Every cluster that the filter lets through, newest first. */
-export function listClusters(session: Session, api: LoomClient, filter: ClusterFilter): Promise<{ items: Cluster[]; unreachable: string[] }> {
+export function listClusters(
+  session: Session,
+  api: LoomClient,
+  filter: ClusterFilter,
+): Promise<{ items: Cluster[]; unreachable: string[] }> {
   return readPages(async (page) => {
-    const answer = await api.clusters.listClusters({ ...filter, states: [...filter.states], ...page }, { signal: session.signal });
+    const answer = await api.clusters.listClusters(
+      { ...filter, states: [...filter.states], ...page },
+      { signal: session.signal },
+    );
     return { items: answer.clusters, nextPageToken: answer.nextPageToken, unreachable: answer.unreachable };
   });
 }
 
 export async function run(session: Session, options: ListOptions): Promise<number> {
-  const filter = { states: statesOf(Cluster_State as unknown as Record<string, number>, options.state), template: options.template ?? "" };
+  const filter = {
+    states: statesOf(Cluster_State as unknown as Record<string, number>, options.state),
+    template: options.template ?? "",
+  };
   const api = await session.api();
   if (options.watch === true) return watchList(session, api, options, filter);
   const { items, unreachable } = await listClusters(session, api, filter);
@@ -39,7 +49,12 @@ export async function run(session: Session, options: ListOptions): Promise<numbe
 }
 
 /** Watches the list until Ctrl-C: clusters come and go for ever. */
-export async function watchList(session: Session, api: LoomClient, options: OutputOptions, filter: ClusterFilter): Promise<number> {
+export async function watchList(
+  session: Session,
+  api: LoomClient,
+  options: OutputOptions,
+  filter: ClusterFilter,
+): Promise<number> {
   let busy = true;
   await watchRecords(session, options, {
     kind: CLUSTERS,

@@ -16,14 +16,21 @@ export async function login(session: Session, options: LoginOptions, address: st
   const url = checkUrl(address);
   const { hostname, protocol, host } = new URL(url);
   if (protocol === "http:" && !/^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)) {
-    session.say(`${session.errPalette.yellow("warning:")} ${url} is not encrypted: others on the way can read the token.`);
+    session.say(
+      `${session.errPalette.yellow("warning:")} ${url} is not encrypted: others on the way can read the token.`,
+    );
   }
   const token = await readToken(session, options.tokenFile);
   const { createLoomClient } = await import("../../gateway/client.js");
-  const identity = await createLoomClient({ url, token, timeoutMs: 30_000 }).system.getIdentity({}, { signal: session.signal });
+  const identity = await createLoomClient({ url, token, timeoutMs: 30_000 }).system.getIdentity(
+    {},
+    { signal: session.signal },
+  );
   const name = options.name ?? host.replace(/[^A-Za-z0-9._-]/g, "-");
   const path = writeContext({ name, url, token }, session.terminal.env);
-  session.say(`Signed in to ${url} as ${identity.user} (${identity.role} of ${identity.tenant}). Context ${name} is in ${path}.`);
+  session.say(
+    `Signed in to ${url} as ${identity.user} (${identity.role} of ${identity.tenant}). Context ${name} is in ${path}.`,
+  );
   return EXIT.done;
 }
 
@@ -31,9 +38,13 @@ export async function login(session: Session, options: LoginOptions, address: st
 async function readToken(session: Session, file: string | undefined): Promise<string> {
   if (file !== undefined && file !== "-") return readTokenFile(file);
   const { stdin } = session.terminal;
-  const text = stdin.isTTY === true && file !== "-" ? await ask(session.terminal, "Token: ", { hidden: true, signal: session.signal }) : await readAll(stdin);
+  const text =
+    stdin.isTTY === true && file !== "-"
+      ? await ask(session.terminal, "Token: ", { hidden: true, signal: session.signal })
+      : await readAll(stdin);
   const token = (text ?? "").trim();
-  if (token === "") throw badInput("No token was given.", "Type it at the prompt, pipe it in, or name a file with --token-file.");
+  if (token === "")
+    throw badInput("No token was given.", "Type it at the prompt, pipe it in, or name a file with --token-file.");
   if (/\s/.test(token)) throw badInput("The token holds blanks or line breaks, so it is not a token of Loom.");
   return token;
 }
@@ -56,14 +67,22 @@ const COLUMNS: readonly Column<Row>[] = [
 export async function contextList(session: Session, options: OutputOptions): Promise<number> {
   const format = formatOf(options);
   const file = readContexts(session.terminal.env);
-  const rows = Object.entries(file.contexts).map(([name, entry]) => ({ name, url: entry.url, current: name === file.current, hasToken: entry.token !== "" }));
+  const rows = Object.entries(file.contexts).map(([name, entry]) => ({
+    name,
+    url: entry.url,
+    current: name === file.current,
+    hasToken: entry.token !== "",
+  }));
   if (format === "name") for (const row of rows) session.print(row.name);
   else if (format === "jsonl") for (const row of rows) await printValue(session, "jsonl", row);
   else if (format === "json" || format === "yaml") await printValue(session, format, { contexts: rows });
   else if (rows.length === 0) session.say("No contexts. Make one with: loom login URL");
   else {
     const context = session.renderContext();
-    for (const line of tableLines(pickColumns(COLUMNS, options.columns, format === "wide"), rows, context, { header: options.header !== false })) session.print(line);
+    for (const line of tableLines(pickColumns(COLUMNS, options.columns, format === "wide"), rows, context, {
+      header: options.header !== false,
+    }))
+      session.print(line);
   }
   return EXIT.done;
 }
@@ -71,7 +90,11 @@ export async function contextList(session: Session, options: OutputOptions): Pro
 export async function contextUse(session: Session, _options: object, name: string): Promise<number> {
   const file = readContexts(session.terminal.env);
   const known = Object.keys(file.contexts);
-  if (!known.includes(name)) throw badInput(`There is no context ${name}. ${didYouMean(name, known)}`.trimEnd(), `Contexts: ${known.length === 0 ? "none" : known.join(", ")}.`);
+  if (!known.includes(name))
+    throw badInput(
+      `There is no context ${name}. ${didYouMean(name, known)}`.trimEnd(),
+      `Contexts: ${known.length === 0 ? "none" : known.join(", ")}.`,
+    );
   saveContexts(session.terminal.env, { ...file, current: name });
   session.say(`Now in use: ${name}, ${file.contexts[name]!.url}`);
   return EXIT.done;
@@ -80,7 +103,8 @@ export async function contextUse(session: Session, _options: object, name: strin
 export async function contextRemove(session: Session, _options: object, name: string): Promise<number> {
   const file = readContexts(session.terminal.env);
   const contexts = { ...file.contexts };
-  if (!Object.hasOwn(contexts, name)) throw badInput(`There is no context ${name}.`, `Contexts: ${Object.keys(contexts).join(", ") || "none"}.`);
+  if (!Object.hasOwn(contexts, name))
+    throw badInput(`There is no context ${name}.`, `Contexts: ${Object.keys(contexts).join(", ") || "none"}.`);
   delete contexts[name];
   saveContexts(session.terminal.env, { current: file.current === name ? "" : file.current, contexts });
   session.say(`Removed context ${name}. Its token is still valid at the server.`);

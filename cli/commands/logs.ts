@@ -1,6 +1,10 @@
 /** `loom logs`: what scripts printed, first what is stored, then what comes. */
 import type { LoomClient } from "../../gateway/client.js";
-import { ReadLogsResponse_Stream as Stream, ReadLogsResponseSchema, type ReadLogsResponse } from "../../gen/web/loom/v1/job_pb.js";
+import {
+  ReadLogsResponse_Stream as Stream,
+  ReadLogsResponseSchema,
+  type ReadLogsResponse,
+} from "../../gen/web/loom/v1/job_pb.js";
 import { badInput, EXIT } from "../exit.js";
 import { isTransient } from "../errors.js";
 import { GIVE_UP_MS } from "../follow.js";
@@ -24,13 +28,15 @@ export interface LogsOptions extends OutputOptions {
 
 export async function run(session: Session, options: LogsOptions, name: string): Promise<number> {
   const format = options.output ?? "table";
-  if (format !== "table" && format !== "jsonl") throw badInput(`Logs cannot be written as ${format}.`, "Leave -o away for text, or give -o jsonl.");
+  if (format !== "table" && format !== "jsonl")
+    throw badInput(`Logs cannot be written as ${format}.`, "Leave -o away for text, or give -o jsonl.");
   const reference = parseReference(name);
   const cluster = reference.node === undefined ? name : name.replace(/\/nodes\/\d+$/, "");
   const api = await session.api();
   const job = await findJob(session, api, cluster, options.job);
   const task = reference.task ?? options.task;
-  if (options.attempt !== undefined && task === undefined) throw badInput("--attempt needs --task: tries are counted for each task.");
+  if (options.attempt !== undefined && task === undefined)
+    throw badInput("--attempt needs --task: tries are counted for each task.");
   const request = {
     name: task === undefined ? job.name : `${job.name}/tasks/${task}`,
     attempt: options.attempt ?? 0,

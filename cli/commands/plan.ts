@@ -28,22 +28,30 @@ export interface PlanOptions extends OutputOptions {
 
 export async function run(session: Session, options: PlanOptions): Promise<number> {
   const { catalog, name } = options;
-  if (catalog === undefined) return (await import("./create.js")).run(session, { ...options, dryRun: true }, name ?? "plan");
+  if (catalog === undefined)
+    return (await import("./create.js")).run(session, { ...options, dryRun: true }, name ?? "plan");
   const format = formatOf(options);
   const config = await parseConfig(options.config ?? []);
   const files = await readDocuments(catalog);
   const { planFromFiles } = await import("../offline-plan.js");
   const outcome = planFromFiles(files, requestOf(options, config), () => performance.now());
   for (const line of problemLines([...outcome.elsewhere, ...outcome.problems], session.errPalette)) session.say(line);
-  if (outcome.elsewhere.length > 0) session.say(`${count(outcome.elsewhere.length, "error")} in documents that this plan does not need.`);
+  if (outcome.elsewhere.length > 0)
+    session.say(`${count(outcome.elsewhere.length, "error")} in documents that this plan does not need.`);
   if (outcome.failure !== undefined) throw outcome.failure;
   const { plan } = outcome;
   if (plan === undefined) {
     const errors = outcome.problems.filter((problem) => problem.severity === "error").length;
-    throw new CliError(EXIT.badInput, `Nothing can be planned: ${count(errors, "error")} in the documents that template ${options.template} needs.`, { reason: "INVALID_CATALOG" });
+    throw new CliError(
+      EXIT.badInput,
+      `Nothing can be planned: ${count(errors, "error")} in the documents that template ${options.template} needs.`,
+      { reason: "INVALID_CATALOG" },
+    );
   }
   if ("unsatisfiable" in plan) {
-    await printValue(session, format === "yaml" || format === "jsonl" ? format : "json", { unsatisfiable: plan.unsatisfiable });
+    await printValue(session, format === "yaml" || format === "jsonl" ? format : "json", {
+      unsatisfiable: plan.unsatisfiable,
+    });
     throw new LoomError("NO_LAYOUT", plan.sentence);
   }
   await printPlan(session, options, plan);

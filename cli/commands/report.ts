@@ -43,7 +43,13 @@ export function isText(options: OutputOptions): boolean {
  *
  * @param usual what `--wait` without a state means
  */
-export async function reportJob(session: Session, options: JobCommandOptions, job: Job, what: string, usual?: string): Promise<number> {
+export async function reportJob(
+  session: Session,
+  options: JobCommandOptions,
+  job: Job,
+  what: string,
+  usual?: string,
+): Promise<number> {
   const cluster = clusterPart(job.name);
   if (options.dryRun === true) {
     session.say(`Dry run: nothing is changed. This is what "${what}" does:`);

@@ -63,7 +63,11 @@ function statusLines(session: Session, options: OutputOptions, cluster: Cluster,
     ["job", jobLine(session, cluster)],
     ...cluster.links.map((link) => [oneLine(link.label), oneLine(link.url)] as const),
   ];
-  return [...fieldLines(fields, palette), "", ...(nodes.length === 0 ? ["No nodes."] : recordLines(session, options, NODES, nodes))];
+  return [
+    ...fieldLines(fields, palette),
+    "",
+    ...(nodes.length === 0 ? ["No nodes."] : recordLines(session, options, NODES, nodes)),
+  ];
 }
 
 /** Prints one cluster with its nodes; JSON is `{"cluster": ..., "nodes": [...]}`. */
@@ -71,35 +75,57 @@ export async function printStatus(session: Session, options: OutputOptions, clus
   const format = formatOf(options);
   const nodes = await nodesOf(session, await session.api(), cluster.name);
   if (format === "name") for (const { name } of [cluster, ...nodes]) session.print(name);
-  else if (format === "table" || format === "wide") for (const line of statusLines(session, options, cluster, nodes)) session.print(line);
-  else await printValue(session, format, { cluster: jsonOf(ClusterSchema, cluster), nodes: nodes.map((node) => jsonOf(NodeSchema, node)) });
+  else if (format === "table" || format === "wide")
+    for (const line of statusLines(session, options, cluster, nodes)) session.print(line);
+  else
+    await printValue(session, format, {
+      cluster: jsonOf(ClusterSchema, cluster),
+      nodes: nodes.map((node) => jsonOf(NodeSchema, node)),
+    });
 }
 
 /** Watches until the job that is at work has ended, or until Ctrl-C where none is. */
 async function watchStatus(session: Session, api: LoomClient, options: StatusOptions, first: Cluster): Promise<number> {
   const format = formatOf(options);
-  if (format === "json" || format === "yaml" || format === "name") throw badInput(`--watch cannot write ${format}.`, "Use -o jsonl: one line for each change.");
+  if (format === "json" || format === "yaml" || format === "name")
+    throw badInput(`--watch cannot write ${format}.`, "Use -o jsonl: one line for each change.");
   const inPlace = session.terminal.stdout.isTTY === true && (format === "table" || format === "wide");
   const area = createLiveArea(session.terminal.stdout);
   let cluster = first;
   let wasBusy = first.state === Cluster_State.PENDING;
   let before = "";
   try {
-    await watch(session, clusterFeed(session, api, first.name, () => undefined), async (lost) => {
-      if (!lost) cluster = await api.clusters.getCluster({ name: first.name }, { signal: session.signal });
-      const nodes = lost ? [] : await nodesOf(session, api, cluster.name);
-      if (inPlace) {
-        if (!lost) area.draw(statusLines(session, options, cluster, nodes));
-        else area.draw([session.outPalette.yellow(`reconnecting; ${lastPart(cluster.name)} was last seen ${clusterState(cluster)}`)]);
-      } else if (lost) session.say("The connection was lost; reconnecting.");
-      else if (format === "table" || format === "wide") {
-        const line = oneLine(`${lastPart(cluster.name)} ${clusterState(cluster)}, job ${jobLine(session, cluster)}`);
-        if (line !== before) session.print(line);
-        before = line;
-      } else await printValue(session, "jsonl", { cluster: jsonOf(ClusterSchema, cluster), nodes: nodes.map((node) => jsonOf(NodeSchema, node)) });
-      wasBusy ||= cluster.state === Cluster_State.PENDING;
-      return cluster.state === Cluster_State.TERMINATED || (wasBusy && cluster.state !== Cluster_State.PENDING && (cluster.job === undefined || jobEnded(cluster.job)));
-    });
+    await watch(
+      session,
+      clusterFeed(session, api, first.name, () => undefined),
+      async (lost) => {
+        if (!lost) cluster = await api.clusters.getCluster({ name: first.name }, { signal: session.signal });
+        const nodes = lost ? [] : await nodesOf(session, api, cluster.name);
+        if (inPlace) {
+          if (!lost) area.draw(statusLines(session, options, cluster, nodes));
+          else
+            area.draw([
+              session.outPalette.yellow(
+                `reconnecting; ${lastPart(cluster.name)} was last seen ${clusterState(cluster)}`,
+              ),
+            ]);
+        } else if (lost) session.say("The connection was lost; reconnecting.");
+        else if (format === "table" || format === "wide") {
+          const line = oneLine(`${lastPart(cluster.name)} ${clusterState(cluster)}, job ${jobLine(session, cluster)}`);
+          if (line !== before) session.print(line);
+          before = line;
+        } else
+          await printValue(session, "jsonl", {
+            cluster: jsonOf(ClusterSchema, cluster),
+            nodes: nodes.map((node) => jsonOf(NodeSchema, node)),
+          });
+        wasBusy ||= cluster.state === Cluster_State.PENDING;
+        return (
+          cluster.state === Cluster_State.TERMINATED ||
+          (wasBusy && cluster.state !== Cluster_State.PENDING && (cluster.job === undefined || jobEnded(cluster.job)))
+        );
+      },
+    );
   } finally {
     area.close(true);
   }
@@ -113,12 +139,16 @@ async function overview(session: Session, api: LoomClient, options: StatusOption
   const { items, unreachable } = await listClusters(session, api, { states: [], template: "" });
   if (unreachable.length > 0) session.say(`incomplete: could not reach ${unreachable.join(", ")}`);
   if (format === "name") for (const cluster of items) session.print(cluster.name);
-  else if (format === "jsonl") for (const cluster of items) await printValue(session, "jsonl", jsonOf(ClusterSchema, cluster));
-  else if (format === "json" || format === "yaml") await printValue(session, format, { clusters: items.map((cluster) => jsonOf(ClusterSchema, cluster)) });
+  else if (format === "jsonl")
+    for (const cluster of items) await printValue(session, "jsonl", jsonOf(ClusterSchema, cluster));
+  else if (format === "json" || format === "yaml")
+    await printValue(session, format, { clusters: items.map((cluster) => jsonOf(ClusterSchema, cluster)) });
   else if (items.length === 0) session.say(CLUSTERS.empty);
   else {
     for (const cluster of items) {
-      session.print(`${session.outPalette.bold(lastPart(cluster.name))}  ${paintState(clusterState(cluster), session.outPalette)}  ${cluster.template} on ${cluster.provider}`);
+      session.print(
+        `${session.outPalette.bold(lastPart(cluster.name))}  ${paintState(clusterState(cluster), session.outPalette)}  ${cluster.template} on ${cluster.provider}`,
+      );
       for (const group of cluster.layout) session.print(`  ${groupInWords(group)}`);
       const busy = cluster.job !== undefined && cluster.state !== Cluster_State.ACTIVE;
       if (busy) session.print(`  job ${jobLine(session, cluster)}`);

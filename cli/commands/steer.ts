@@ -22,12 +22,21 @@ interface Request {
 
 type Send = (api: LoomClient, request: Request, signal: AbortSignal) => Promise<Job>;
 
-async function steer(session: Session, options: SteerOptions, text: string, verb: string, usual: string, send: Send): Promise<number> {
+async function steer(
+  session: Session,
+  options: SteerOptions,
+  text: string,
+  verb: string,
+  usual: string,
+  send: Send,
+): Promise<number> {
   checkFlags(options, usual);
   const api = await session.api();
   const job = await findJob(session, api, text, options.job);
   const what = `${verb} ${clusterPart(job.name)} job ${lastPart(job.name)}`;
-  const answer = await mutate(session, options, what, (requestId) => send(api, { name: job.name, validateOnly: options.dryRun === true, requestId }, session.signal));
+  const answer = await mutate(session, options, what, (requestId) =>
+    send(api, { name: job.name, validateOnly: options.dryRun === true, requestId }, session.signal),
+  );
   return reportJob(session, options, answer, what, usual);
 }
 
@@ -35,23 +44,39 @@ export const pause = (session: Session, options: SteerOptions, text: string): Pr
   steer(session, options, text, "pause", "paused", (api, request, signal) => api.jobs.pauseJob(request, { signal }));
 
 export const resume = (session: Session, options: SteerOptions, text: string): Promise<number> =>
-  steer(session, options, text, "resume", "complete", (api, request, signal) => api.jobs.resumeJob(request, { signal }));
+  steer(session, options, text, "resume", "complete", (api, request, signal) =>
+    api.jobs.resumeJob(request, { signal }),
+  );
 
 export const cancel = (session: Session, options: SteerOptions, text: string): Promise<number> =>
-  steer(session, options, text, "cancel", "cancelled", (api, request, signal) => api.jobs.cancelJob(request, { signal }));
+  steer(session, options, text, "cancel", "cancelled", (api, request, signal) =>
+    api.jobs.cancelJob(request, { signal }),
+  );
 
 export const retry = (session: Session, options: SteerOptions, text: string): Promise<number> =>
   steer(session, options, text, "retry", "complete", (api, request, signal) => api.jobs.retryJob(request, { signal }));
 
-async function steerTask(session: Session, options: SteerOptions, text: string, verb: string, send: Send): Promise<number> {
+async function steerTask(
+  session: Session,
+  options: SteerOptions,
+  text: string,
+  verb: string,
+  send: Send,
+): Promise<number> {
   checkFlags(options);
   const number = parseReference(text).task ?? options.task;
-  if (number === undefined) throw badInput("No task is named.", "Give --task N, or CLUSTER/jobs/N/tasks/N. List them with: loom tasks CLUSTER --state failed");
+  if (number === undefined)
+    throw badInput(
+      "No task is named.",
+      "Give --task N, or CLUSTER/jobs/N/tasks/N. List them with: loom tasks CLUSTER --state failed",
+    );
   const api = await session.api();
   const job = await findJob(session, api, text, options.job);
   const name = `${job.name}/tasks/${number}`;
   const what = `${verb} ${name.replace(/^clusters\//, "")}`;
-  const answer = await mutate(session, options, what, (requestId) => send(api, { name, validateOnly: options.dryRun === true, requestId }, session.signal));
+  const answer = await mutate(session, options, what, (requestId) =>
+    send(api, { name, validateOnly: options.dryRun === true, requestId }, session.signal),
+  );
   return reportJob(session, options, answer, what);
 }
 
@@ -59,4 +84,6 @@ export const retryTask = (session: Session, options: SteerOptions, text: string)
   steerTask(session, options, text, "retry-task", (api, request, signal) => api.jobs.retryTask(request, { signal }));
 
 export const skipTask = (session: Session, options: SteerOptions, text: string): Promise<number> =>
-  steerTask(session, options, text, "skip-task", (api, request, signal) => api.jobs.skipTask({ ...request, reason: options.reason ?? "" }, { signal }));
+  steerTask(session, options, text, "skip-task", (api, request, signal) =>
+    api.jobs.skipTask({ ...request, reason: options.reason ?? "" }, { signal }),
+  );

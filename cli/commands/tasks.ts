@@ -24,9 +24,18 @@ export interface TasksOptions extends OutputOptions {
 }
 
 /** The tasks of a job in the order of their stages. */
-export async function tasksOf(session: Session, api: LoomClient, job: Job, states: readonly Task_State[], node = 0): Promise<Task[]> {
+export async function tasksOf(
+  session: Session,
+  api: LoomClient,
+  job: Job,
+  states: readonly Task_State[],
+  node = 0,
+): Promise<Task[]> {
   const { items } = await readPages(async (page) => {
-    const answer = await api.jobs.listTasks({ parent: job.name, states: [...states], node, ...page }, { signal: session.signal });
+    const answer = await api.jobs.listTasks(
+      { parent: job.name, states: [...states], node, ...page },
+      { signal: session.signal },
+    );
     return { items: answer.tasks, nextPageToken: answer.nextPageToken };
   });
   return items;
@@ -38,7 +47,11 @@ export async function run(session: Session, options: TasksOptions, name: string)
   let job = await findJob(session, api, name, options.job);
   const snapshot = async (): Promise<Task[]> => {
     const tasks = await tasksOf(session, api, job, states, options.node);
-    return tasks.filter((task) => (options.service === undefined || task.service === options.service) && (options.retried !== true || task.attempt > 1));
+    return tasks.filter(
+      (task) =>
+        (options.service === undefined || task.service === options.service) &&
+        (options.retried !== true || task.attempt > 1),
+    );
   };
   if (options.watch !== true) {
     await printRecords(session, options, TASKS, await snapshot());
@@ -53,7 +66,9 @@ export async function run(session: Session, options: TasksOptions, name: string)
     },
     feed: jobFeed(session, api, job.name),
     isDone: () => jobEnded(job),
-    heading: () => [`${clusterPart(job.name)} job ${lastPart(job.name)} ${jobKind(job)} ${jobState(job)} ${progress(job)}`.trimEnd()],
+    heading: () => [
+      `${clusterPart(job.name)} job ${lastPart(job.name)} ${jobKind(job)} ${jobState(job)} ${progress(job)}`.trimEnd(),
+    ],
   });
   return jobState(job) === "COMPLETE" ? EXIT.done : EXIT.failed;
 }

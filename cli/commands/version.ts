@@ -10,10 +10,19 @@ export async function run(session: Session, options: OutputOptions & { readonly 
   const api = options.server === true ? await session.api() : undefined;
   const server = await api?.system.getSystem({}, { signal: session.signal });
   if (format === "json" || format === "jsonl" || format === "yaml") {
-    await printValue(session, format, server === undefined ? { loom } : { loom, server: { version: server.version, mode: server.mode, datacenter: server.datacenter } });
+    await printValue(
+      session,
+      format,
+      server === undefined
+        ? { loom }
+        : { loom, server: { version: server.version, mode: server.mode, datacenter: server.datacenter } },
+    );
     return EXIT.done;
   }
   session.print(`loom ${loom}`);
-  if (server !== undefined) session.print(`server ${server.version}, ${server.mode}, datacenter ${server.datacenter} at ${session.target().url}`);
+  if (server !== undefined)
+    session.print(
+      `server ${server.version}, ${server.mode}, datacenter ${server.datacenter} at ${session.target().url}`,
+    );
   return EXIT.done;
 }

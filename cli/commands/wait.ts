@@ -8,7 +8,11 @@ import type { OutputOptions, Session } from "../session.js";
 import { checkWait, waitForJob, type WaitOptions } from "../wait.js";
 import { findJob } from "./jobs.js";
 
-export async function run(session: Session, given: WaitOptions & OutputOptions & { readonly job?: number }, text: string): Promise<number> {
+export async function run(
+  session: Session,
+  given: WaitOptions & OutputOptions & { readonly job?: number },
+  text: string,
+): Promise<number> {
   const options = { ...given, wait: given.wait ?? "end" };
   formatOf(options);
   const wanted = checkWait(options);

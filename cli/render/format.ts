@@ -10,8 +10,13 @@ export type Format = (typeof FORMATS)[number];
 export function formatOf(options: OutputOptions): Format {
   const text = options.output ?? "table";
   const found = FORMATS.find((format) => format === text);
-  if (found === undefined) throw badInput(`There is no output format ${text}. ${didYouMean(text, FORMATS)}`.trimEnd(), `Formats: ${FORMATS.join(", ")}.`);
-  if (options.columns !== undefined && found !== "table" && found !== "wide") throw badInput(`--columns has no meaning with -o ${found}.`);
+  if (found === undefined)
+    throw badInput(
+      `There is no output format ${text}. ${didYouMean(text, FORMATS)}`.trimEnd(),
+      `Formats: ${FORMATS.join(", ")}.`,
+    );
+  if (options.columns !== undefined && found !== "table" && found !== "wide")
+    throw badInput(`--columns has no meaning with -o ${found}.`);
   return found;
 }
 

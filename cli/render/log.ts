@@ -22,7 +22,11 @@ type Piece = Pick<ReadLogsResponse, "task" | "attempt" | "node" | "service" | "a
 /** `1001/web/install`; with `#2` from the second try on. */
 function prefixOf(piece: Piece): string {
   const tries = piece.attempt > 1 ? `#${piece.attempt}` : "";
-  return [String(piece.node), ...(piece.service === "" ? [] : [piece.service]), `${piece.action.toLowerCase()}${tries}`].join("/");
+  return [
+    String(piece.node),
+    ...(piece.service === "" ? [] : [piece.service]),
+    `${piece.action.toLowerCase()}${tries}`,
+  ].join("/");
 }
 
 export interface LogPrinter {

@@ -5,9 +5,18 @@ import { count } from "./words.js";
 
 /** Groups of nodes, then what is done stage by stage, tasks alike together; with `wide` every node on a line too. */
 export function offlinePlanLines(plan: OfflinePlan, wide: boolean, palette: Palette): string[] {
-  const lines = plan.layout.map((group) => `${palette.green(`+ ${group.count} ×`)} ${group.hardwareType}/${group.imageType}  ${group.services.join(" ") || "no service"}`);
+  const lines = plan.layout.map(
+    (group) =>
+      `${palette.green(`+ ${group.count} ×`)} ${group.hardwareType}/${group.imageType}  ${group.services.join(" ") || "no service"}`,
+  );
   if (plan.addedServices !== undefined) lines.push(`Added because others need them: ${plan.addedServices.join(", ")}`);
-  if (wide) lines.push(...plan.nodes.map((node) => `  ${node.number}  ${node.hostname}  ${node.hardwareType}/${node.imageType}  ${node.services.join(" ")}`));
+  if (wide)
+    lines.push(
+      ...plan.nodes.map(
+        (node) =>
+          `  ${node.number}  ${node.hostname}  ${node.hardwareType}/${node.imageType}  ${node.services.join(" ")}`,
+      ),
+    );
   const width = String(plan.stages.length - 1).length;
   plan.stages.forEach((stage, i) => {
     const sums = new Map<string, number>();

@@ -32,8 +32,16 @@ export function outputWidth(session: Session): number | undefined {
 }
 
 /** The lines of a table of records. */
-export function recordLines<T extends Message>(session: Session, options: OutputOptions, kind: RecordKind<T>, records: readonly T[]): string[] {
-  return tableLines(columnsOf(kind, options), records, session.renderContext(), { header: options.header !== false, width: outputWidth(session) });
+export function recordLines<T extends Message>(
+  session: Session,
+  options: OutputOptions,
+  kind: RecordKind<T>,
+  records: readonly T[],
+): string[] {
+  return tableLines(columnsOf(kind, options), records, session.renderContext(), {
+    header: options.header !== false,
+    width: outputWidth(session),
+  });
 }
 
 /**
@@ -49,7 +57,8 @@ export async function printRecords<T extends Message>(
   unreachable: readonly string[] = [],
 ): Promise<void> {
   const format = formatOf(options);
-  if (unreachable.length > 0) session.say(`${session.errPalette.yellow("incomplete:")} could not reach ${unreachable.join(", ")}`);
+  if (unreachable.length > 0)
+    session.say(`${session.errPalette.yellow("incomplete:")} could not reach ${unreachable.join(", ")}`);
   if (format === "jsonl") {
     for (const record of records) await printValue(session, "jsonl", jsonOf(kind.schema, record));
   } else if (format === "json" || format === "yaml") {
@@ -60,13 +69,24 @@ export async function printRecords<T extends Message>(
   } else {
     const columns = columnsOf(kind, options);
     if (records.length === 0) session.say(kind.empty);
-    else for (const line of tableLines(columns, records, session.renderContext(), { header: options.header !== false, width: outputWidth(session) })) session.print(line);
+    else
+      for (const line of tableLines(columns, records, session.renderContext(), {
+        header: options.header !== false,
+        width: outputWidth(session),
+      }))
+        session.print(line);
   }
 }
 
 /** Prints one record; a table of one row where a table is asked for. */
-export async function printRecord<T extends Message>(session: Session, options: OutputOptions, kind: RecordKind<T>, record: T): Promise<void> {
+export async function printRecord<T extends Message>(
+  session: Session,
+  options: OutputOptions,
+  kind: RecordKind<T>,
+  record: T,
+): Promise<void> {
   const format = formatOf(options);
-  if (format === "json" || format === "jsonl" || format === "yaml") await printValue(session, format, jsonOf(kind.schema, record));
+  if (format === "json" || format === "jsonl" || format === "yaml")
+    await printValue(session, format, jsonOf(kind.schema, record));
   else await printRecords(session, options, kind, [record]);
 }

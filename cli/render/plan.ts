@@ -38,12 +38,19 @@ export function planLines(plan: Plan, palette: Palette): string[] {
   const lines: string[] = [];
   for (const { change, text, nodes } of grouped(plan.nodes)) {
     const [symbol, colour] = SYMBOLS[change] ?? [" ", "yellow"];
-    lines.push(`${palette[colour](`${symbol} ${nodes.length} ×`)} ${text}  ${palette.dim(someOf(nodes.map((node) => node.number)))}`);
+    lines.push(
+      `${palette[colour](`${symbol} ${nodes.length} ×`)} ${text}  ${palette.dim(someOf(nodes.map((node) => node.number)))}`,
+    );
   }
   if (plan.addedServices.length > 0) lines.push(`Added because others need them: ${plan.addedServices.join(", ")}`);
   plan.stages.forEach((stage, i) => {
-    const actions = stage.actions.map((action) => `${action.action}${action.service === "" ? "" : ` ${action.service}`}${action.count === 1 ? "" : ` ×${action.count}`}`);
-    lines.push(`${palette.dim(`stage ${String(i).padStart(String(plan.stages.length - 1).length)}`)}  ${actions.join(", ")}`);
+    const actions = stage.actions.map(
+      (action) =>
+        `${action.action}${action.service === "" ? "" : ` ${action.service}`}${action.count === 1 ? "" : ` ×${action.count}`}`,
+    );
+    lines.push(
+      `${palette.dim(`stage ${String(i).padStart(String(plan.stages.length - 1).length)}`)}  ${actions.join(", ")}`,
+    );
   });
   const sums = [PlannedNode_Change.CREATE, PlannedNode_Change.UPDATE, PlannedNode_Change.DELETE].flatMap((change) => {
     const n = plan.nodes.filter((node) => node.change === change).length;

@@ -14,11 +14,21 @@ const view = (): JobProgress => advance(undefined, { job: job(), tasks: tasks() 
 describe("cli: progress", () => {
   it("shows how far, what now, what each node does and what was last", () => {
     assertGolden("progress", `${progressLines({ ...view(), usual: 95_000 }, plain, NOW, 100, 20).join("\n")}\n`);
-    assertGolden("progress-narrow", `${progressLines({ ...view(), reconnecting: true }, plain, NOW, 40, 20).join("\n")}\n`);
+    assertGolden(
+      "progress-narrow",
+      `${progressLines({ ...view(), reconnecting: true }, plain, NOW, 40, 20).join("\n")}\n`,
+    );
   });
 
   it("fits the terminal, however much goes on", () => {
-    const many = advance(undefined, { job: job(), tasks: Array.from({ length: 500 }, (_, i) => task(i, { node: 1000 + i, message: "x".repeat(300) })) }, NOW).after!;
+    const many = advance(
+      undefined,
+      {
+        job: job(),
+        tasks: Array.from({ length: 500 }, (_, i) => task(i, { node: 1000 + i, message: "x".repeat(300) })),
+      },
+      NOW,
+    ).after!;
     for (const width of [20, 40, 80, 200]) {
       for (const height of [6, 10, 20]) {
         const lines = progressLines({ ...many, reconnecting: true, last: "y".repeat(500) }, plain, NOW, width, height);
@@ -29,26 +39,45 @@ describe("cli: progress", () => {
   });
 
   it("says in words what is being done", () => {
-    const at = (state: Job_State, rest: object = {}): string => currentStep({ ...view(), active: new Map(), job: job({ state, ...rest }) });
+    const at = (state: Job_State, rest: object = {}): string =>
+      currentStep({ ...view(), active: new Map(), job: job({ state, ...rest }) });
     assert.equal(at(Job_State.QUEUED, { taskCount: 0 }), "working out the layout and the plan");
     assert.equal(at(Job_State.PAUSED), "paused");
-    assert.equal(at(Job_State.WAITING, { message: "no provisioner offers docker" }), "waiting: no provisioner offers docker");
+    assert.equal(
+      at(Job_State.WAITING, { message: "no provisioner offers docker" }),
+      "waiting: no provisioner offers docker",
+    );
     assert.equal(at(Job_State.CANCELLING), "stopping what runs");
     assert.equal(currentStep(view()), "installing web on 1001; waiting to retry installing web on 1002");
   });
 
   it("tells a failure once, and forgets tasks that are done", () => {
-    const first = advance(undefined, { job: job(), tasks: [task(1, { state: Task_State.RETRYING, message: "no" })] }, NOW);
+    const first = advance(
+      undefined,
+      { job: job(), tasks: [task(1, { state: Task_State.RETRYING, message: "no" })] },
+      NOW,
+    );
     assert.equal(first.failures.length, 1);
     const again = advance(first.after, { tasks: [task(1, { state: Task_State.RETRYING, message: "no" })] }, NOW);
     assert.equal(again.failures.length, 0);
     const running = advance(again.after, { tasks: [task(1, { attempt: 2 })] }, NOW);
-    assert.equal(advance(running.after, { tasks: [task(1, { state: Task_State.FAILED, message: "no" })] }, NOW).failures.length, 1);
-    assert.equal(advance(running.after, { tasks: [task(1, { state: Task_State.COMPLETE })] }, NOW).after!.active.size, 0);
+    assert.equal(
+      advance(running.after, { tasks: [task(1, { state: Task_State.FAILED, message: "no" })] }, NOW).failures.length,
+      1,
+    );
+    assert.equal(
+      advance(running.after, { tasks: [task(1, { state: Task_State.COMPLETE })] }, NOW).after!.active.size,
+      0,
+    );
   });
 
   it("names the first failed task in the order of stages", () => {
-    const failed = [task(9, { state: Task_State.FAILED, stage: 2 }), task(30, { state: Task_State.FAILED, stage: 1 }), task(10, { state: Task_State.FAILED, stage: 1 }), task(1, { stage: 0 })];
+    const failed = [
+      task(9, { state: Task_State.FAILED, stage: 2 }),
+      task(30, { state: Task_State.FAILED, stage: 1 }),
+      task(10, { state: Task_State.FAILED, stage: 1 }),
+      task(1, { stage: 0 }),
+    ];
     assert.equal(rootCause(failed)?.name, "clusters/hello-1/jobs/1/tasks/10");
     assert.equal(rootCause([task(1)]), undefined);
   });

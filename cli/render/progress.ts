@@ -52,7 +52,12 @@ export function advance(
     const text = happened(task, now);
     last = text ?? last;
     const known = active.get(task.name);
-    if (text !== undefined && (task.state === Task_State.FAILED || task.state === Task_State.RETRYING) && known?.state !== task.state) failures.push(text);
+    if (
+      text !== undefined &&
+      (task.state === Task_State.FAILED || task.state === Task_State.RETRYING) &&
+      known?.state !== task.state
+    )
+      failures.push(text);
     if (SHOWN.has(task.state)) active.set(task.name, task);
     else active.delete(task.name);
   }
@@ -62,7 +67,8 @@ export function advance(
 /** What is being done now, tasks alike together: `installing web on 1001 and 1002; starting lb on 1000`. */
 export function currentStep(view: JobProgress): string {
   const { job } = view;
-  if (job.state === Job_State.QUEUED) return job.taskCount === 0 ? "working out the layout and the plan" : "waiting for a runner";
+  if (job.state === Job_State.QUEUED)
+    return job.taskCount === 0 ? "working out the layout and the plan" : "waiting for a runner";
   if (job.state === Job_State.PAUSED) return "paused";
   if (job.state === Job_State.CANCELLING) return "stopping what runs";
   if (job.state === Job_State.WAITING) return `waiting: ${oneLine(job.message)}`;
@@ -91,7 +97,13 @@ function elapsed(view: JobProgress, now: number): string {
 }
 
 /** The lines of the live area, none wider than `width` and at most `height` of them. */
-export function progressLines(view: JobProgress, palette: Palette, now: number, width: number, height: number): string[] {
+export function progressLines(
+  view: JobProgress,
+  palette: Palette,
+  now: number,
+  width: number,
+  height: number,
+): string[] {
   const { job } = view;
   const title = `${clusterPart(job.name)} ${jobKind(job)}`;
   const percent = job.taskCount === 0 ? "" : ` ${String(Math.floor((job.doneCount / job.taskCount) * 100))}%`;
@@ -104,7 +116,8 @@ export function progressLines(view: JobProgress, palette: Palette, now: number, 
   const lines = [head, cut(`  now:  ${currentStep(view)}`, width - 1)];
   const tasks = [...view.active.values()].sort((a, b) => a.node - b.node || a.stage - b.stage);
   const room = Math.max(0, height - 5);
-  for (const task of tasks.slice(0, tasks.length > room ? room - 1 : room)) lines.push(taskLine(task, palette, now, width));
+  for (const task of tasks.slice(0, tasks.length > room ? room - 1 : room))
+    lines.push(taskLine(task, palette, now, width));
   if (tasks.length > room && room > 0) lines.push(palette.dim(`  and ${tasks.length - room + 1} more`));
   if (view.last !== "") lines.push(palette.dim(cut(`  last: ${view.last}`, width - 1)));
   if (view.reconnecting) lines.push(palette.yellow("  reconnecting; the job goes on"));
@@ -112,7 +125,12 @@ export function progressLines(view: JobProgress, palette: Palette, now: number, 
 }
 
 function taskLine(task: Task, palette: Palette, now: number, width: number): string {
-  const state = task.state === Task_State.RUNNING ? took(task.startTime, undefined, now) : task.state === Task_State.FAILED ? "failed" : "waits for another try";
+  const state =
+    task.state === Task_State.RUNNING
+      ? took(task.startTime, undefined, now)
+      : task.state === Task_State.FAILED
+        ? "failed"
+        : "waits for another try";
   const tries = task.attempt > 1 ? `, try ${task.attempt}` : "";
   const message = task.state === Task_State.RUNNING || task.message === "" ? "" : `: ${oneLine(task.message)}`;
   const text = cut(`  ${task.node}  ${doing(task)}  ${state}${tries}${message}`, width - 1);

@@ -19,27 +19,44 @@ const context = { palette: createPalette(false), now: 0, utc: false };
 
 describe("cli: tables", () => {
   it("puts columns under each other", () => {
-    assert.deepEqual(tableLines(columns, [{ a: "x", b: "yyy" }, { a: "longer than", b: "" }], context, { header: true }), [
-      "FIRST        SECOND  MORE",
-      "x            yyy     m",
-      "longer than          m",
-    ]);
+    assert.deepEqual(
+      tableLines(
+        columns,
+        [
+          { a: "x", b: "yyy" },
+          { a: "longer than", b: "" },
+        ],
+        context,
+        { header: true },
+      ),
+      ["FIRST        SECOND  MORE", "x            yyy     m", "longer than          m"],
+    );
   });
 
   it("shows wide columns only where asked, and columns by name in the order named", () => {
-    const names = (named: string | undefined, wide: boolean): string[] => pickColumns(columns, named, wide).map((column) => column.name);
+    const names = (named: string | undefined, wide: boolean): string[] =>
+      pickColumns(columns, named, wide).map((column) => column.name);
     assert.deepEqual(names(undefined, false), ["first", "second"]);
     assert.deepEqual(names(undefined, true), ["first", "second", "more"]);
     assert.deepEqual(names("more, FIRST", false), ["more", "first"]);
-    for (const wrong of ["", ",", "firts"]) assert.throws(() => pickColumns(columns, wrong, false), (thrown) => thrown instanceof CliError && thrown.exit === 2);
+    for (const wrong of ["", ",", "firts"])
+      assert.throws(
+        () => pickColumns(columns, wrong, false),
+        (thrown) => thrown instanceof CliError && thrown.exit === 2,
+      );
   });
 
   it("never exceeds the width while columns can give way, and keeps columns in line", () => {
     const text = fc.string({ unit: "grapheme", maxLength: 60 });
     fc.assert(
-      fc.property(fc.array(fc.record({ a: text, b: text }), { minLength: 1, maxLength: 6 }), fc.integer({ min: 20, max: 120 }), (rows, width) => {
-        for (const line of tableLines(columns.slice(0, 2), rows, context, { header: true, width })) assert.ok(widthOf(line) <= width, `${widthOf(line)} > ${width}: ${line}`);
-      }),
+      fc.property(
+        fc.array(fc.record({ a: text, b: text }), { minLength: 1, maxLength: 6 }),
+        fc.integer({ min: 20, max: 120 }),
+        (rows, width) => {
+          for (const line of tableLines(columns.slice(0, 2), rows, context, { header: true, width }))
+            assert.ok(widthOf(line) <= width, `${widthOf(line)} > ${width}: ${line}`);
+        },
+      ),
     );
   });
 

@@ -32,12 +32,19 @@ export interface Column<T> {
 /** The columns to show: those named, or all, or all but the wide ones. */
 export function pickColumns<T>(columns: readonly Column<T>[], named: string | undefined, wide: boolean): Column<T>[] {
   if (named === undefined) return columns.filter((column) => wide || column.wide !== true);
-  const names = named.split(",").map((name) => name.trim().toLowerCase()).filter((name) => name !== "");
+  const names = named
+    .split(",")
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== "");
   const known = columns.map((column) => column.name);
   if (names.length === 0) throw badInput("--columns names no column.", `Columns here: ${known.join(", ")}.`);
   return names.map((name) => {
     const found = columns.find((column) => column.name === name);
-    if (found === undefined) throw badInput(`There is no column ${name}. ${didYouMean(name, known)}`.trimEnd(), `Columns here: ${known.join(", ")}.`);
+    if (found === undefined)
+      throw badInput(
+        `There is no column ${name}. ${didYouMean(name, known)}`.trimEnd(),
+        `Columns here: ${known.join(", ")}.`,
+      );
     return found;
   });
 }
@@ -56,7 +63,11 @@ function fit<T>(columns: readonly Column<T>[], widths: number[], room: number): 
     });
     if (widest < 0) return;
     const step = Math.min(excess, widths[widest]! - LEAST);
-    const next = Math.max(...widths.map((width, i) => (i !== widest && columns[i]!.flexible === true && width < widths[widest]! ? width : LEAST)));
+    const next = Math.max(
+      ...widths.map((width, i) =>
+        i !== widest && columns[i]!.flexible === true && width < widths[widest]! ? width : LEAST,
+      ),
+    );
     const taken = Math.max(1, Math.min(step, widths[widest]! - next));
     widths[widest]! -= taken;
     excess -= taken;
@@ -72,10 +83,19 @@ export interface TableOptions {
 }
 
 /** The lines of a table. `widths` of the options, where given, are raised to what was used. */
-export function tableLines<T>(columns: readonly Column<T>[], records: readonly T[], context: RenderContext, options: TableOptions): string[] {
+export function tableLines<T>(
+  columns: readonly Column<T>[],
+  records: readonly T[],
+  context: RenderContext,
+  options: TableOptions,
+): string[] {
   const cells = records.map((record) => columns.map((column) => oneLine(column.value(record, context))));
   const widths = columns.map((column, i) =>
-    Math.max(options.widths?.[i] ?? 0, options.header ? column.name.length : 0, ...cells.map((row) => widthOf(row[i]!))),
+    Math.max(
+      options.widths?.[i] ?? 0,
+      options.header ? column.name.length : 0,
+      ...cells.map((row) => widthOf(row[i]!)),
+    ),
   );
   options.widths?.splice(0, options.widths.length, ...widths);
   if (options.width !== undefined) fit(columns, widths, options.width);
@@ -90,8 +110,16 @@ export function tableLines<T>(columns: readonly Column<T>[], records: readonly T
       })
       .join(GAP)
       .trimEnd();
-  const lines = cells.map((row, r) => line(row, (text, i) => columns[i]!.paint?.(text, context.palette, records[r]!) ?? text));
-  if (options.header) lines.unshift(line(columns.map((column) => column.name.toUpperCase()), (text) => context.palette.bold(text)));
+  const lines = cells.map((row, r) =>
+    line(row, (text, i) => columns[i]!.paint?.(text, context.palette, records[r]!) ?? text),
+  );
+  if (options.header)
+    lines.unshift(
+      line(
+        columns.map((column) => column.name.toUpperCase()),
+        (text) => context.palette.bold(text),
+      ),
+    );
   return lines;
 }
 
@@ -106,5 +134,8 @@ export function fieldLines(fields: readonly (readonly [string, string])[], palet
 export function moment(milliseconds: number | undefined, context: Pick<RenderContext, "now" | "utc">): string {
   if (milliseconds === undefined) return "";
   if (!context.utc) return formatAgo(milliseconds, context.now);
-  return new Date(milliseconds).toISOString().replace("T", " ").replace(/\.\d+Z$/, "Z");
+  return new Date(milliseconds)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "Z");
 }

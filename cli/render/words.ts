@@ -22,7 +22,11 @@ export function taskState(task: Task): string {
   return word(Task_State as unknown as Record<number, string>, task.state);
 }
 
-const KINDS: Readonly<Record<number, string>> = { [Job_Kind.CREATE]: "create", [Job_Kind.DELETE]: "delete", [Job_Kind.ADD_NODES]: "add nodes" };
+const KINDS: Readonly<Record<number, string>> = {
+  [Job_Kind.CREATE]: "create",
+  [Job_Kind.DELETE]: "delete",
+  [Job_Kind.ADD_NODES]: "add nodes",
+};
 
 /** `create`, `delete`, `add nodes`. */
 export function jobKind(job: Job): string {

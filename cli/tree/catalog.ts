@@ -12,10 +12,18 @@ export function addCatalogCommands(program: Command, run: Runner): void {
   const catalog = program
     .command("catalog")
     .summary("providers, hardware, images, services and templates")
-    .description("The documents that clusters are made from: providers, hardware types, image types, services and templates.");
+    .description(
+      "The documents that clusters are made from: providers, hardware types, image types, services and templates.",
+    );
 
-  const list = catalog.command("list").alias("ls").summary("list documents").description("Lists the newest version of every document.");
-  list.addArgument(completedBy(list.createArgument("[kind]", "only this kind, for example service or template"), "kind"));
+  const list = catalog
+    .command("list")
+    .alias("ls")
+    .summary("list documents")
+    .description("Lists the newest version of every document.");
+  list.addArgument(
+    completedBy(list.createArgument("[kind]", "only this kind, for example service or template"), "kind"),
+  );
   run(addOutput(list), async () => (await import("../commands/catalog.js")).list);
 
   const get = documentArgument(catalog.command("get"))
@@ -35,7 +43,9 @@ export function addCatalogCommands(program: Command, run: Runner): void {
     .command("validate")
     .argument("<folder>", folder)
     .summary("check documents, without a server")
-    .description("Checks the documents of a folder and tells every problem with its file, line and column. Needs no server.");
+    .description(
+      "Checks the documents of a folder and tells every problem with its file, line and column. Needs no server.",
+    );
   run(addFormat(validate), async () => (await import("../commands/catalog-files.js")).validate);
 
   const diff = catalog
@@ -50,7 +60,9 @@ export function addCatalogCommands(program: Command, run: Runner): void {
     .command("apply")
     .argument("<folder>", folder)
     .summary("write documents to the server")
-    .description("Writes the documents of a folder: all of them or, where one is wrong, none. Those that are unchanged make no new version.");
+    .description(
+      "Writes the documents of a folder: all of them or, where one is wrong, none. Those that are unchanged make no new version.",
+    );
   run(addOutput(addMutation(apply)), async () => (await import("../commands/catalog-files.js")).apply);
 
   const exported = catalog
@@ -63,7 +75,9 @@ export function addCatalogCommands(program: Command, run: Runner): void {
 
   const remove = documentArgument(catalog.command("delete"))
     .summary("remove a document")
-    .description("Removes a document from the catalog. Clusters that were made from it go on; its version numbers are never used again.")
+    .description(
+      "Removes a document from the catalog. Clusters that were made from it go on; its version numbers are never used again.",
+    )
     .option("-y, --yes", "do not ask");
   run(addOutput(addMutation(remove)), async () => (await import("../commands/catalog.js")).remove);
 }

@@ -1,6 +1,16 @@
 /** Commands on clusters. */
 import { Argument, Option, type Command } from "commander";
-import { addFormat, addMutation, addOutput, addWait, collect, completedBy, integer, list, type Runner } from "./options.js";
+import {
+  addFormat,
+  addMutation,
+  addOutput,
+  addWait,
+  collect,
+  completedBy,
+  integer,
+  list,
+  type Runner,
+} from "./options.js";
 
 const CLUSTER = "clusters/NAME-ID, NAME-ID, or a display name that one live cluster has";
 const MOST_NODES = 10_000;
@@ -24,12 +34,34 @@ export function addClusterCommands(program: Command, run: Runner): void {
     .argument("<name>", "what to call it: a letter, then letters, digits and hyphens, at most 40")
     .addOption(completedBy(new Option("-t, --template <name>", "template document").makeOptionMandatory(), "template"))
     .addOption(new Option("-n, --nodes <n>", "how many nodes").argParser(integer(1, MOST_NODES)).makeOptionMandatory())
-    .addOption(completedBy(new Option("-p, --provider <name>", "provider document; the template's where not given"), "provider"))
-    .addOption(completedBy(new Option("-s, --services <names>", "services, a,b; the template's where not given").argParser(list), "service"))
-    .addOption(completedBy(new Option("--hardware-type <name>", "hardware type document; the layout's choice where not given"), "hardware"))
-    .addOption(completedBy(new Option("--image-type <name>", "image type document; the layout's choice where not given"), "image"))
+    .addOption(
+      completedBy(new Option("-p, --provider <name>", "provider document; the template's where not given"), "provider"),
+    )
+    .addOption(
+      completedBy(
+        new Option("-s, --services <names>", "services, a,b; the template's where not given").argParser(list),
+        "service",
+      ),
+    )
+    .addOption(
+      completedBy(
+        new Option("--hardware-type <name>", "hardware type document; the layout's choice where not given"),
+        "hardware",
+      ),
+    )
+    .addOption(
+      completedBy(
+        new Option("--image-type <name>", "image type document; the layout's choice where not given"),
+        "image",
+      ),
+    )
     .option("--dns-suffix <suffix>", "suffix of host names")
-    .addOption(new Option("-c, --config <key=value|@file>", "configuration, such as web.port=8080, or a YAML or JSON file; may be given again").argParser(collect))
+    .addOption(
+      new Option(
+        "-c, --config <key=value|@file>",
+        "configuration, such as web.port=8080, or a YAML or JSON file; may be given again",
+      ).argParser(collect),
+    )
     .option("--with-dependencies", "add services that others require")
     .option("--description <text>", "what it is for");
   addOutput(addMutation(addWait(create, "complete")));
@@ -38,7 +70,9 @@ export function addClusterCommands(program: Command, run: Runner): void {
   const plan = program
     .command("plan")
     .summary("lay out and plan a cluster, make nothing")
-    .description("Lays out and plans a cluster and makes nothing. With --catalog it needs no server; without, the server's catalog is used, as by loom create --dry-run.")
+    .description(
+      "Lays out and plans a cluster and makes nothing. With --catalog it needs no server; without, the server's catalog is used, as by loom create --dry-run.",
+    )
     .option("--catalog <folder>", "folder with the documents")
     .addOption(new Option("-t, --template <name>", "template document").makeOptionMandatory())
     .addOption(new Option("-n, --nodes <n>", "how many nodes").argParser(integer(1, MOST_NODES)).makeOptionMandatory())
@@ -64,10 +98,16 @@ export function addClusterCommands(program: Command, run: Runner): void {
 
   const status = clusterArgument(program.command("status"), "[cluster]")
     .summary("clusters, nodes and services at a glance")
-    .description("Shows clusters with their nodes and services. With --watch one cluster is shown until its job has ended.");
+    .description(
+      "Shows clusters with their nodes and services. With --watch one cluster is shown until its job has ended.",
+    );
   run(watchOption(addOutput(status)), async () => (await import("../commands/status.js")).run);
 
-  const describe = clusterArgument(program.command("describe"), "<name>", "CLUSTER, CLUSTER/jobs/N, CLUSTER/jobs/N/tasks/N, CLUSTER/nodes/N or documents/KIND/NAME")
+  const describe = clusterArgument(
+    program.command("describe"),
+    "<name>",
+    "CLUSTER, CLUSTER/jobs/N, CLUSTER/jobs/N/tasks/N, CLUSTER/nodes/N or documents/KIND/NAME",
+  )
     .summary("everything about a cluster, job, task, node or document")
     .description("Tells everything about one resource, with what went wrong and what to do next.");
   run(addOutput(describe), async () => (await import("../commands/describe.js")).run);
@@ -80,10 +120,15 @@ export function addClusterCommands(program: Command, run: Runner): void {
 
   const addNodes = clusterArgument(program.command("add-nodes"), "<cluster>")
     .summary("add nodes to a cluster")
-    .description("Adds nodes of the layout that carries a service. Services that name the one that grew are configured again.")
+    .description(
+      "Adds nodes of the layout that carries a service. Services that name the one that grew are configured again.",
+    )
     .addArgument(completedBy(new Argument("<service>", "the layout that carries this service grows"), "service"))
     .argument("<n>", "by how many nodes", integer(1, MOST_NODES));
-  run(addOutput(addMutation(addWait(addNodes, "complete"))), async () => (await import("../commands/add-nodes.js")).run);
+  run(
+    addOutput(addMutation(addWait(addNodes, "complete"))),
+    async () => (await import("../commands/add-nodes.js")).run,
+  );
 
   const remove = clusterArgument(program.command("delete"), "<cluster>")
     .summary("delete a cluster and all its machines")

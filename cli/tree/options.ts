@@ -12,7 +12,8 @@ export interface Runner {
 }
 
 /** The kind of name an argument or a flag takes; completion asks Loom for the names. */
-export type Completes = "cluster" | "document" | "template" | "service" | "provider" | "hardware" | "image" | "context" | "kind";
+export type Completes =
+  "cluster" | "document" | "template" | "service" | "provider" | "hardware" | "image" | "context" | "kind";
 
 const completes = new WeakMap<object, Completes | readonly string[]>();
 
@@ -30,14 +31,18 @@ export function completionOf(target: object): Completes | readonly string[] | un
 export function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
     return value;
   };
 }
 
 /** `a,b` and repeated flags make one list. */
 export function list(text: string, before: readonly string[] | undefined): string[] {
-  const items = text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  const items = text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
   if (items.length === 0) throw new InvalidArgumentError("It names nothing.");
   return [...(before ?? []), ...items];
 }
@@ -49,7 +54,9 @@ export function collect(text: string, before: readonly string[] | undefined): st
 
 /** For commands that print something that is no table of records. */
 export function addFormat(command: Command): Command {
-  return command.addOption(completedBy(new Option("-o, --output <format>", "how to print"), FORMATS).choices([...FORMATS]));
+  return command.addOption(
+    completedBy(new Option("-o, --output <format>", "how to print"), FORMATS).choices([...FORMATS]),
+  );
 }
 
 export function addOutput(command: Command): Command {
@@ -68,7 +75,12 @@ export function addMutation(command: Command): Command {
 
 export function addWait(command: Command, usual: string): Command {
   return command
-    .addOption(completedBy(new Option("--wait [state]", `wait, with live progress, until the job is ${usual} or in the state named`), WAIT_STATES))
+    .addOption(
+      completedBy(
+        new Option("--wait [state]", `wait, with live progress, until the job is ${usual} or in the state named`),
+        WAIT_STATES,
+      ),
+    )
     .option("--timeout <duration>", "with --wait: give up after, for example, 90s or 10m (exit code 6)");
 }
 

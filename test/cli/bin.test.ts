@@ -1,7 +1,17 @@
 /** bin/loom, and what is loaded before a command is known. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { startFakeLoom } from "./fake-loom.js";
@@ -24,7 +34,10 @@ describe("cli: bin/loom", () => {
 
   it("runs what was built, from any folder, through symlinks, with arguments as they are", () => {
     mkdirSync(join(home, "build/cli"), { recursive: true });
-    writeFileSync(join(home, "build/cli/main.js"), "console.log(JSON.stringify(process.argv.slice(2))); process.exit(3);");
+    writeFileSync(
+      join(home, "build/cli/main.js"),
+      "console.log(JSON.stringify(process.argv.slice(2))); process.exit(3);",
+    );
     writeFileSync(join(home, "package.json"), '{"type": "module"}');
     mkdirSync(join(home, "elsewhere"));
     symlinkSync(join(home, "bin/loom"), join(home, "one"));
@@ -53,7 +66,9 @@ function loadedBy(path: string, seen = new Set<string>()): Set<string> {
 describe("cli: start", () => {
   it("loads neither the contract nor the client before a command needs them", () => {
     for (const start of ["cli/main.ts", "cli/commands/version.ts"]) {
-      const heavy = [...loadedBy(resolve(start))].filter((path) => /gen\/|gateway\/|@bufbuild|@connectrpc|^yaml$|^zod$/.test(path));
+      const heavy = [...loadedBy(resolve(start))].filter((path) =>
+        /gen\/|gateway\/|@bufbuild|@connectrpc|^yaml$|^zod$/.test(path),
+      );
       assert.deepEqual(heavy, [], `${start} loads what makes it slow`);
     }
     assert.ok(loadedBy(resolve("cli/commands/list.ts")).size > 10, "the walk sees imports");
@@ -61,8 +76,14 @@ describe("cli: start", () => {
 });
 
 describe("cli: process", () => {
-  const loom = (args: readonly string[], env: Record<string, string> = {}): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } =>
-    spawnSync(process.execPath, ["--import", "tsx", "cli/main.ts", ...args], { encoding: "utf8", env: { PATH: process.env["PATH"]!, HOME: "/nonexistent", ...env } }) as never;
+  const loom = (
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } =>
+    spawnSync(process.execPath, ["--import", "tsx", "cli/main.ts", ...args], {
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"]!, HOME: "/nonexistent", ...env },
+    }) as never;
 
   it("ends with the command's exit code", () => {
     assert.equal(loom(["version"]).status, 0);
@@ -71,12 +92,20 @@ describe("cli: process", () => {
   });
 
   it("does not mind a reader that leaves early, nor a server that keeps connections", async () => {
-    const server = await startFakeLoom({ clusters: { listClusters: () => ({ clusters: Array.from({ length: 5000 }, (_, i) => ({ name: `clusters/c-${i}` })) }) } });
+    const server = await startFakeLoom({
+      clusters: {
+        listClusters: () => ({ clusters: Array.from({ length: 5000 }, (_, i) => ({ name: `clusters/c-${i}` })) }),
+      },
+    });
     try {
-      const child = spawn("sh", ["-c", `"$0" --import tsx cli/main.ts list -o name | head -n 1; echo done`, process.execPath], {
-        env: { PATH: process.env["PATH"]!, HOME: "/nonexistent", LOOM_URL: server.url },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
+      const child = spawn(
+        "sh",
+        ["-c", `"$0" --import tsx cli/main.ts list -o name | head -n 1; echo done`, process.execPath],
+        {
+          env: { PATH: process.env["PATH"]!, HOME: "/nonexistent", LOOM_URL: server.url },
+          stdio: ["ignore", "pipe", "pipe"],
+        },
+      );
       let text = "";
       child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
       child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));

@@ -4,7 +4,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
-import { DocumentChange_Kind, DocumentKind, DocumentSchema, Problem_Severity, type ApplyDocumentsRequest } from "../../gen/web/loom/v1/catalog_pb.js";
+import {
+  DocumentChange_Kind,
+  DocumentKind,
+  DocumentSchema,
+  Problem_Severity,
+  type ApplyDocumentsRequest,
+} from "../../gen/web/loom/v1/catalog_pb.js";
 import { readContexts } from "../../cli/context.js";
 import { refusal, type FakeServices } from "./fake-loom.js";
 import { runWith, start, withLoom } from "./use-cli.js";
@@ -60,11 +66,32 @@ describe("cli: catalog", () => {
         return {
           changes: [
             { kind: DocumentChange_Kind.CREATED, name: "documents/Service/web", version: 1 },
-            { kind: DocumentChange_Kind.UPDATED, name: "documents/Service/lb", version: 4, fields: [{ path: "config.port", before: "80", after: "8080" }, { path: "config.x", before: "", after: "1" }] },
+            {
+              kind: DocumentChange_Kind.UPDATED,
+              name: "documents/Service/lb",
+              version: 4,
+              fields: [
+                { path: "config.port", before: "80", after: "8080" },
+                { path: "config.x", before: "", after: "1" },
+              ],
+            },
             { kind: DocumentChange_Kind.UNCHANGED, name: "documents/Service/old", version: 1 },
             { kind: DocumentChange_Kind.KEPT, name: "documents/Service/mine", version: 9 },
           ],
-          problems: wrong ? [{ severity: Problem_Severity.ERROR, document: "Service/web", file: "web.yaml", line: 2, column: 7, path: "name", message: "It is wrong.", suggestion: "Mend it." }] : [],
+          problems: wrong
+            ? [
+                {
+                  severity: Problem_Severity.ERROR,
+                  document: "Service/web",
+                  file: "web.yaml",
+                  line: 2,
+                  column: 7,
+                  path: "name",
+                  message: "It is wrong.",
+                  suggestion: "Mend it.",
+                },
+              ]
+            : [],
         };
       },
     },
@@ -75,14 +102,23 @@ describe("cli: catalog", () => {
     const sent: ApplyDocumentsRequest[] = [];
     const diff = await runWith(applying(sent), ["catalog", "diff", folder, "--detailed-exit-code"]);
     assert.equal(diff.exit, 4);
-    assert.equal(diff.out, "+ Service/web\n~ Service/lb\n    ~ config.port: 80 -> 8080\n    + config.x: 1\n  Service/mine was edited here and stays as it is\n");
+    assert.equal(
+      diff.out,
+      "+ Service/web\n~ Service/lb\n    ~ config.port: 80 -> 8080\n    + config.x: 1\n  Service/mine was edited here and stays as it is\n",
+    );
     const apply = await runWith(applying(sent), ["catalog", "apply", folder]);
     assert.equal(apply.exit, 0);
     assert.match(apply.err, /Applied: 1 new, 1 changed, 1 unchanged, 1 kept as edited/);
     assert.equal((await runWith(applying(sent), ["catalog", "apply", folder, "--dry-run"])).exit, 0);
-    assert.deepEqual(sent.map((request) => request.validateOnly), [true, false, true]);
+    assert.deepEqual(
+      sent.map((request) => request.validateOnly),
+      [true, false, true],
+    );
     assert.match(sent[1]!.requestId, /^[0-9a-f-]{36}$/);
-    assert.deepEqual(sent[0]!.files.map((file) => [file.path, file.text]), [[join(folder, "a/web.yaml"), GOOD]]);
+    assert.deepEqual(
+      sent[0]!.files.map((file) => [file.path, file.text]),
+      [[join(folder, "a/web.yaml"), GOOD]],
+    );
   });
 
   it("a refused apply lists every problem and ends with 2", async () => {
@@ -96,13 +132,25 @@ describe("cli: catalog", () => {
   it("export writes files that read back as the same documents, and overwrites nothing unasked", async () => {
     const services: FakeServices = {
       catalog: {
-        listDocuments: () => ({ documents: [create(DocumentSchema, { name: "documents/Service/web", kind: DocumentKind.SERVICE, id: "web", body: { case: "service", value: { provides: ["http"], config: { port: 80 } } } })] }),
+        listDocuments: () => ({
+          documents: [
+            create(DocumentSchema, {
+              name: "documents/Service/web",
+              kind: DocumentKind.SERVICE,
+              id: "web",
+              body: { case: "service", value: { provides: ["http"], config: { port: 80 } } },
+            }),
+          ],
+        }),
       },
     };
     const target = join(folder, "out");
     const { exit, err } = await runWith(services, ["catalog", "export", target]);
     assert.equal(exit, 0, err);
-    assert.equal(readFileSync(join(target, "Service/web.yaml"), "utf8"), "kind: Service\nname: web\nprovides:\n  - http\nconfig:\n  port: 80\n");
+    assert.equal(
+      readFileSync(join(target, "Service/web.yaml"), "utf8"),
+      "kind: Service\nname: web\nprovides:\n  - http\nconfig:\n  port: 80\n",
+    );
     assert.equal((await runWith(services, ["catalog", "export", target])).exit, 2);
     assert.equal((await runWith(services, ["catalog", "export", target, "--force"])).exit, 0);
     assert.equal((await start(["catalog", "validate", target]).ended).exit, 0);
@@ -110,7 +158,18 @@ describe("cli: catalog", () => {
 
   it("export writes nowhere but into the folder", async () => {
     const services: FakeServices = {
-      catalog: { listDocuments: () => ({ documents: [create(DocumentSchema, { name: "documents/Service/x", kind: DocumentKind.SERVICE, id: "../../evil", body: { case: "service", value: {} } })] }) },
+      catalog: {
+        listDocuments: () => ({
+          documents: [
+            create(DocumentSchema, {
+              name: "documents/Service/x",
+              kind: DocumentKind.SERVICE,
+              id: "../../evil",
+              body: { case: "service", value: {} },
+            }),
+          ],
+        }),
+      },
     };
     assert.equal((await runWith(services, ["catalog", "export", join(folder, "out")])).exit, 2);
     assert.ok(!existsSync(join(folder, "evil.yaml")));
@@ -118,12 +177,25 @@ describe("cli: catalog", () => {
 
   it("delete asks, or wants --yes", async () => {
     let deleted = 0;
-    const services: FakeServices = { catalog: { deleteDocument: () => (deleted++, create(DocumentSchema, { name: "documents/Service/web", kind: DocumentKind.SERVICE, id: "web" })) } };
+    const services: FakeServices = {
+      catalog: {
+        deleteDocument: () => (
+          deleted++,
+          create(DocumentSchema, { name: "documents/Service/web", kind: DocumentKind.SERVICE, id: "web" })
+        ),
+      },
+    };
     assert.equal((await runWith(services, ["catalog", "delete", "service/web"])).exit, 2);
-    assert.equal((await runWith(services, ["catalog", "delete", "service/web"], { tty: true, input: "web\r" })).exit, 2);
+    assert.equal(
+      (await runWith(services, ["catalog", "delete", "service/web"], { tty: true, input: "web\r" })).exit,
+      2,
+    );
     assert.equal(deleted, 0);
     assert.equal((await runWith(services, ["catalog", "delete", "service/web", "--yes"])).exit, 0);
-    assert.equal((await runWith(services, ["catalog", "delete", "service/web"], { tty: true, input: "Service/web\r" })).exit, 0);
+    assert.equal(
+      (await runWith(services, ["catalog", "delete", "service/web"], { tty: true, input: "Service/web\r" })).exit,
+      0,
+    );
     assert.equal(deleted, 2);
   });
 });

@@ -15,26 +15,45 @@ import { runWith, start } from "./use-cli.js";
 
 const services: FakeServices = {
   clusters: {
-    listClusters: (request) => ({ clusters: [activeCluster(), cluster({ name: "clusters/twice-2", displayName: "twice" }), cluster({ name: "clusters/twice-3", displayName: "twice" })].filter((one) => request.displayName === "" || request.displayName === one.displayName) }),
+    listClusters: (request) => ({
+      clusters: [
+        activeCluster(),
+        cluster({ name: "clusters/twice-2", displayName: "twice" }),
+        cluster({ name: "clusters/twice-3", displayName: "twice" }),
+      ].filter((one) => request.displayName === "" || request.displayName === one.displayName),
+    }),
     getCluster: () => activeCluster(),
     listNodes: () => ({ nodes: nodes() }),
   },
   jobs: { listJobs: () => ({ jobs: [job()] }) },
   catalog: {
     listDocuments: (request) => ({
-      documents: [create(DocumentSchema, { name: "documents/Service/web", id: "web", kind: DocumentKind.SERVICE }), create(DocumentSchema, { name: "documents/ClusterTemplate/web-farm", id: "web-farm", kind: DocumentKind.CLUSTER_TEMPLATE })].filter((one) => request.kind === 0 || request.kind === one.kind),
+      documents: [
+        create(DocumentSchema, { name: "documents/Service/web", id: "web", kind: DocumentKind.SERVICE }),
+        create(DocumentSchema, {
+          name: "documents/ClusterTemplate/web-farm",
+          id: "web-farm",
+          kind: DocumentKind.CLUSTER_TEMPLATE,
+        }),
+      ].filter((one) => request.kind === 0 || request.kind === one.kind),
     }),
   },
 };
 
-const lines = async (kind: string, prefix = ""): Promise<string[]> => (await runWith(services, ["__complete", kind, "--", prefix])).out.trimEnd().split("\n");
+const lines = async (kind: string, prefix = ""): Promise<string[]> =>
+  (await runWith(services, ["__complete", kind, "--", prefix])).out.trimEnd().split("\n");
 
 describe("cli: completion", () => {
   it("knows clusters, display names that only one has, and parts of clusters", async () => {
     assert.deepEqual(await lines("cluster"), ["hello", "hello-1", "twice-2", "twice-3"]);
     assert.deepEqual(await lines("cluster", "tw"), ["twice-2", "twice-3"]);
     assert.deepEqual(await lines("cluster", "clusters/h"), ["clusters/hello-1"]);
-    assert.deepEqual(await lines("cluster", "hello/nodes/100"), ["hello/nodes/1000", "hello/nodes/1001", "hello/nodes/1002", "hello/nodes/1003"]);
+    assert.deepEqual(await lines("cluster", "hello/nodes/100"), [
+      "hello/nodes/1000",
+      "hello/nodes/1001",
+      "hello/nodes/1002",
+      "hello/nodes/1003",
+    ]);
     assert.deepEqual(await lines("cluster", "hello-1/j"), ["hello-1/jobs/1"]);
   });
 
@@ -45,7 +64,11 @@ describe("cli: completion", () => {
   });
 
   it("keeps quiet where Loom cannot be asked", async () => {
-    assert.deepEqual(await start(["__complete", "cluster"], { env: { LOOM_URL: "http://127.0.0.1:1" } }).ended, { exit: 0, out: "", err: "" });
+    assert.deepEqual(await start(["__complete", "cluster"], { env: { LOOM_URL: "http://127.0.0.1:1" } }).ended, {
+      exit: 0,
+      out: "",
+      err: "",
+    });
     assert.deepEqual(await start(["__complete", "cluster"]).ended, { exit: 0, out: "", err: "" });
   });
 
@@ -79,7 +102,10 @@ describe("cli: completion", () => {
     /** What bash offers for the last word. */
     const complete = (...words: string[]): string[] => {
       const program = `. ${folder}/script; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _loom; printf '%s\\n' "\${COMPREPLY[@]}"`;
-      const ran = spawnSync("bash", ["--norc", "--noprofile", "-c", program, "bash", ...words], { encoding: "utf8", env: { PATH: `${folder}:/usr/bin:/bin` } });
+      const ran = spawnSync("bash", ["--norc", "--noprofile", "-c", program, "bash", ...words], {
+        encoding: "utf8",
+        env: { PATH: `${folder}:/usr/bin:/bin` },
+      });
       assert.equal(ran.stderr, "");
       return ran.stdout.trimEnd().split("\n");
     };

@@ -38,16 +38,26 @@ const CODES: Readonly<Record<string, Code>> = {
 };
 
 /** An error as the gateway sends it. */
-export function refusal(reason: Reason, message: string, violations: readonly FieldViolation[] = [], requestId = "req-1"): ConnectError {
+export function refusal(
+  reason: Reason,
+  message: string,
+  violations: readonly FieldViolation[] = [],
+  requestId = "req-1",
+): ConnectError {
   return new ConnectError(message, CODES[REASONS[reason]] ?? Code.Internal, undefined, [
     { desc: ErrorInfoSchema, value: { reason, domain: "loom", metadata: {} } },
     { desc: RequestInfoSchema, value: { requestId } },
-    ...(violations.length === 0 ? [] : [{ desc: BadRequestSchema, value: { fieldViolations: violations.map((one) => ({ ...one })) } }]),
+    ...(violations.length === 0
+      ? []
+      : [{ desc: BadRequestSchema, value: { fieldViolations: violations.map((one) => ({ ...one })) } }]),
   ]);
 }
 
 /** @param before sees every request first; returning true means that it answers the request itself */
-export async function startFakeLoom(services: FakeServices, before?: (request: IncomingMessage, response: ServerResponse) => boolean): Promise<FakeLoom> {
+export async function startFakeLoom(
+  services: FakeServices,
+  before?: (request: IncomingMessage, response: ServerResponse) => boolean,
+): Promise<FakeLoom> {
   const handler = connectNodeAdapter({
     routes: (router) => {
       router.service(ClusterService, services.clusters ?? {});

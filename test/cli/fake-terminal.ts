@@ -58,7 +58,8 @@ export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
     stderr: sink("err"),
     env: { HOME: "/nonexistent", ...options.env },
     now: () => NOW,
-    pause: (milliseconds, signal) => delay(Math.min(milliseconds, 5), undefined, signal === undefined ? {} : { signal }),
+    pause: (milliseconds, signal) =>
+      delay(Math.min(milliseconds, 5), undefined, signal === undefined ? {} : { signal }),
     onInterrupt: (handler) => {
       handlers.add(handler);
       return () => handlers.delete(handler);

@@ -17,5 +17,9 @@ export function assertGolden(name: string, text: string): void {
   } catch {
     throw new Error(`${path} is missing. Write it with UPDATE_GOLDEN=1, then read it.`);
   }
-  assert.equal(text, expected, `${name} differs from its golden file. Where that is meant: UPDATE_GOLDEN=1, then read the difference.`);
+  assert.equal(
+    text,
+    expected,
+    `${name} differs from its golden file. Where that is meant: UPDATE_GOLDEN=1, then read the difference.`,
+  );
 }

@@ -4,8 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CreateClusterRequest } from "../../gen/web/loom/v1/cluster_pb.js";
-import { Cluster_State } from "../../gen/web/loom/v1/cluster_pb.js";
-import { Job_State, type SkipTaskRequest } from "../../gen/web/loom/v1/job_pb.js";
+import type { SkipTaskRequest } from "../../gen/web/loom/v1/job_pb.js";
 import type { Reason } from "../../services/common/errors.js";
 import { refusal, type FakeServices } from "./fake-loom.js";
 import { assertGolden } from "./golden.js";
@@ -22,14 +21,41 @@ describe("cli: mutations", () => {
       writeFileSync(join(folder, "c.yaml"), "web: {port: 1, title: hi}\nlb: {port: 80}\n");
       let sent: CreateClusterRequest | undefined;
       const services: FakeServices = { clusters: { createCluster: (request) => ((sent = request), cluster()) } };
-      const flags = ["--provider", "local", "--services", "lb,web", "-s", "log", "--config", `@${join(folder, "c.yaml")}`, "--config", "web.port=8080", "--config", "web.name=a=b", "--with-dependencies", "--description", "d"];
+      const flags = [
+        "--provider",
+        "local",
+        "--services",
+        "lb,web",
+        "-s",
+        "log",
+        "--config",
+        `@${join(folder, "c.yaml")}`,
+        "--config",
+        "web.port=8080",
+        "--config",
+        "web.name=a=b",
+        "--with-dependencies",
+        "--description",
+        "d",
+      ];
       const { exit, out, err } = await runWith(services, [...CREATE, ...flags]);
       assert.equal(exit, 0, err);
       assert.ok(sent !== undefined);
       assert.match(sent.requestId, UUID);
       assert.deepEqual(sent.config, { web: { port: 8080, title: "hi", name: "a=b" }, lb: { port: 80 } });
       assert.deepEqual(sent.services, ["lb", "web", "log"]);
-      assert.deepEqual([sent.displayName, sent.template, sent.nodeCount, sent.provider, sent.withDependencies, sent.description, sent.validateOnly], ["hello", "web-farm", 4, "local", true, "d", false]);
+      assert.deepEqual(
+        [
+          sent.displayName,
+          sent.template,
+          sent.nodeCount,
+          sent.provider,
+          sent.withDependencies,
+          sent.description,
+          sent.validateOnly,
+        ],
+        ["hello", "web-farm", 4, "local", true, "d", false],
+      );
       assert.match(out, /hello-1/);
       assert.match(err, /Accepted: cluster clusters\/hello-1/);
     } finally {
@@ -46,7 +72,10 @@ describe("cli: mutations", () => {
         },
         listClusters: () => ({ clusters: [activeCluster()] }),
         addNodes: (request) => {
-          assert.deepEqual([request.name, request.service, request.count, request.validateOnly], ["clusters/hello-1", "web", 2, true]);
+          assert.deepEqual(
+            [request.name, request.service, request.count, request.validateOnly],
+            ["clusters/hello-1", "web", 2, true],
+          );
           return job({ plan: plan() });
         },
       },
@@ -55,21 +84,43 @@ describe("cli: mutations", () => {
     assert.equal(plain.exit, 0);
     assertGolden("view-plan", plain.out);
     assert.equal((await runWith(services, [...CREATE, "--dry-run", "--detailed-exit-code"])).exit, 4);
-    const grown = await runWith(services, ["add-nodes", "hello", "web", "2", "--dry-run", "--detailed-exit-code", "-o", "json"]);
+    const grown = await runWith(services, [
+      "add-nodes",
+      "hello",
+      "web",
+      "2",
+      "--dry-run",
+      "--detailed-exit-code",
+      "-o",
+      "json",
+    ]);
     assert.equal(grown.exit, 4);
     assert.equal((JSON.parse(grown.out) as { plan: { taskCount: number } }).plan.taskCount, 5);
   });
 
   const refusals: readonly (readonly [Reason, number])[] = [
-    ["NO_LAYOUT", 3], ["LAYOUT_TOO_HARD", 3], ["INVALID_SIZE", 2], ["TEMPLATE_NOT_FOUND", 2], ["MISSING_DEPENDENCIES", 2],
-    ["UNAUTHENTICATED", 2], ["CLUSTER_BUSY", 1], ["CLUSTER_STATE", 1], ["DATABASE_UNAVAILABLE", 5], ["INTERNAL", 1],
+    ["NO_LAYOUT", 3],
+    ["LAYOUT_TOO_HARD", 3],
+    ["INVALID_SIZE", 2],
+    ["TEMPLATE_NOT_FOUND", 2],
+    ["MISSING_DEPENDENCIES", 2],
+    ["UNAUTHENTICATED", 2],
+    ["CLUSTER_BUSY", 1],
+    ["CLUSTER_STATE", 1],
+    ["DATABASE_UNAVAILABLE", 5],
+    ["INTERNAL", 1],
   ];
   for (const [reason, code] of refusals) {
     it(`${reason} ends with exit code ${code}`, async () => {
       const services: FakeServices = {
         clusters: {
           createCluster: () => {
-            throw refusal(reason, "It cannot be done. Do something else.", [{ field: "node_count", description: "must be at least 2" }], "req-77");
+            throw refusal(
+              reason,
+              "It cannot be done. Do something else.",
+              [{ field: "node_count", description: "must be at least 2" }],
+              "req-77",
+            );
           },
         },
       };
@@ -100,7 +151,10 @@ describe("cli: mutations", () => {
         const { exit, err } = await start(CREATE, { env: { LOOM_URL: loom.url, LOOM_TOKEN: "t" } }).ended;
         assert.equal(exit, 0, err);
         assert.equal(ids.length, 1);
-        assert.match(err, /connection was lost before the answer to "create hello" came\. Sending the same request again \(2 of 6\)/);
+        assert.match(
+          err,
+          /connection was lost before the answer to "create hello" came\. Sending the same request again \(2 of 6\)/,
+        );
       },
       (request) => {
         if (cuts-- <= 0) return false;
@@ -168,90 +222,39 @@ describe("cli: mutations", () => {
       clusters: { listClusters: () => ({ clusters: [activeCluster()] }), getCluster: () => activeCluster() },
       jobs: {
         getJob: (request) => job({ name: request.name }),
-        pauseJob: record("pause"), resumeJob: record("resume"), cancelJob: record("cancel"), retryJob: record("retry"),
-        retryTask: record("retry-task"), skipTask: (request: SkipTaskRequest) => record("skip")(request),
+        pauseJob: record("pause"),
+        resumeJob: record("resume"),
+        cancelJob: record("cancel"),
+        retryJob: record("retry"),
+        retryTask: record("retry-task"),
+        skipTask: (request: SkipTaskRequest) => record("skip")(request),
       },
     };
     for (const argv of [
-      ["pause", "hello"], ["resume", "hello", "--job", "2"], ["cancel", "clusters/hello-1/jobs/3"], ["retry", "hello-1"],
-      ["retry-task", "hello", "--task", "4"], ["skip-task", "hello-1/jobs/1/tasks/0", "--reason", "known"],
+      ["pause", "hello"],
+      ["resume", "hello", "--job", "2"],
+      ["cancel", "clusters/hello-1/jobs/3"],
+      ["retry", "hello-1"],
+      ["retry-task", "hello", "--task", "4"],
+      ["skip-task", "hello-1/jobs/1/tasks/0", "--reason", "known"],
     ]) {
       const { exit, err } = await runWith(services, argv);
       assert.equal(exit, 0, `${argv.join(" ")}: ${err}`);
     }
     assert.deepEqual(calls, [
-      "pause clusters/hello-1/jobs/1", "resume clusters/hello-1/jobs/2", "cancel clusters/hello-1/jobs/3", "retry clusters/hello-1/jobs/1",
-      "retry-task clusters/hello-1/jobs/1/tasks/4", "skip clusters/hello-1/jobs/1/tasks/0 known",
+      "pause clusters/hello-1/jobs/1",
+      "resume clusters/hello-1/jobs/2",
+      "cancel clusters/hello-1/jobs/3",
+      "retry clusters/hello-1/jobs/1",
+      "retry-task clusters/hello-1/jobs/1/tasks/4",
+      "skip clusters/hello-1/jobs/1/tasks/0 known",
     ]);
-  });
-
-  describe("delete", () => {
-    let deleted = 0;
-    const services: FakeServices = {
-      clusters: { listClusters: () => ({ clusters: [activeCluster()] }), deleteCluster: () => (deleted++, job({ state: Job_State.QUEUED })) },
-    };
-    beforeEach(() => (deleted = 0));
-
-    it("refuses without --yes where nobody can be asked", async () => {
-      const { exit, err } = await runWith(services, ["delete", "hello"]);
-      assert.equal(exit, 2);
-      assert.match(err, /--yes/);
-      assert.equal(deleted, 0);
-    });
-
-    it("asks for the name on a terminal", async () => {
-      assert.equal((await runWith(services, ["delete", "hello"], { tty: true, input: "hello\r" })).exit, 0);
-      assert.equal(deleted, 1);
-      for (const input of ["y\r", "hell\r", "\u0003", undefined]) {
-        const { exit } = await runWith(services, ["delete", "hello"], { tty: true, ...(input === undefined ? {} : { input }) });
-        assert.equal(exit, 2);
-      }
-      assert.equal(deleted, 1);
-    });
-
-    it("does not ask with --yes, nor for a dry run", async () => {
-      assert.equal((await runWith(services, ["delete", "hello", "--yes"])).exit, 0);
-      assert.equal((await runWith(services, ["delete", "hello", "--dry-run"])).exit, 0);
-      assert.equal(deleted, 2);
-    });
-  });
-
-  describe("names", () => {
-    const twice: FakeServices = {
-      clusters: {
-        listClusters: (request) => ({
-          clusters: [cluster(), cluster({ name: "clusters/hello-2b", state: Cluster_State.ACTIVE })].filter((one) => request.displayName === "" || request.displayName === one.displayName),
-        }),
-        getCluster: (request) => {
-          if (request.name === "clusters/hello-2b") return cluster({ name: request.name });
-          throw refusal("CLUSTER_NOT_FOUND", "There is none.");
-        },
-        listNodes: () => ({ nodes: [] }),
-      },
-    };
-
-    it("lists the candidates where a display name is not the only one", async () => {
-      const { exit, err } = await runWith(twice, ["nodes", "hello"]);
-      assert.equal(exit, 2);
-      assert.match(err, /either of two clusters/);
-      assert.match(err, /clusters\/hello-1 {2}PENDING/);
-      assert.match(err, /clusters\/hello-2b {2}ACTIVE/);
-    });
-
-    it("takes the name with its id, with and without clusters/", async () => {
-      for (const name of ["hello-2b", "clusters/hello-2b"]) assert.equal((await runWith(twice, ["nodes", name])).exit, 0);
-    });
-
-    it("says what may have been meant", async () => {
-      const { exit, err } = await runWith(twice, ["nodes", "helo"]);
-      assert.equal(exit, 2);
-      assert.match(err, /No live cluster is called "helo"\. Did you mean "hello"\?/);
-    });
   });
 
   it("sends the token, and never prints it", async () => {
     await withLoom({ clusters: { listClusters: () => ({}) } }, async (loom) => {
-      const { out, err } = await start(["list", "--debug"], { env: { LOOM_URL: loom.url, LOOM_TOKEN: "s3cret-token" } }).ended;
+      const { out, err } = await start(["list", "--debug"], { env: { LOOM_URL: loom.url, LOOM_TOKEN: "s3cret-token" } })
+        .ended;
       assert.deepEqual(loom.authorizations, ["Bearer s3cret-token"]);
       assert.doesNotMatch(out + err, /s3cret/);
     });

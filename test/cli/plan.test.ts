@@ -64,18 +64,31 @@ describe("cli: plan", () => {
     writeFileSync(join(folder, "all.yaml"), CATALOG);
   });
   afterEach(() => rmSync(folder, { recursive: true }));
-  const planned = (...argv: string[]): ReturnType<typeof start>["ended"] => start(["plan", "--catalog", folder, ...argv]).ended;
+  const planned = (...argv: string[]): ReturnType<typeof start>["ended"] =>
+    start(["plan", "--catalog", folder, ...argv]).ended;
 
   it("prints layout, nodes and stages as JSON", async () => {
     const { exit, out, err } = await planned("--template", "farm", "--nodes", "3", "--name", "demo", "-o", "json");
     assert.equal(exit, 0, err);
-    const { layout, nodes, stages, tasks, solveMs, planMs, ...rest } = JSON.parse(out) as Record<string, unknown> & { nodes: unknown[]; stages: unknown[][] };
+    const { layout, nodes, stages, tasks, solveMs, planMs, ...rest } = JSON.parse(out) as Record<string, unknown> & {
+      nodes: unknown[];
+      stages: unknown[][];
+    };
     assert.deepEqual(layout, [
       { count: 1, hardwareType: "small", imageType: "plain", services: ["lb"] },
       { count: 2, hardwareType: "small", imageType: "plain", services: ["web"] },
     ]);
-    assert.deepEqual(nodes[0], { number: 1000, hostname: "demo1-1000.local", hardwareType: "small", imageType: "plain", services: ["lb"] });
-    assert.deepEqual(stages[0], [1000, 1001, 1002].map((node) => ({ node, service: "", action: "CREATE" })));
+    assert.deepEqual(nodes[0], {
+      number: 1000,
+      hostname: "demo1-1000.local",
+      hardwareType: "small",
+      imageType: "plain",
+      services: ["lb"],
+    });
+    assert.deepEqual(
+      stages[0],
+      [1000, 1001, 1002].map((node) => ({ node, service: "", action: "CREATE" })),
+    );
     assert.equal(stages.flat().length, tasks);
     assert.ok(typeof solveMs === "number" && typeof planMs === "number");
     assert.deepEqual(rest, {});
@@ -130,7 +143,15 @@ describe("cli: plan", () => {
   });
 
   it("adds what others require where asked, and says so", async () => {
-    const { exit, out } = await planned("--template", "farm", "--nodes", "3", "--services", "lb", "--with-dependencies");
+    const { exit, out } = await planned(
+      "--template",
+      "farm",
+      "--nodes",
+      "3",
+      "--services",
+      "lb",
+      "--with-dependencies",
+    );
     assert.equal(exit, 0);
     assert.match(out, /Added because others need them: web/);
   });
@@ -163,8 +184,13 @@ describe("cli: plan", () => {
   it("knows the plugins that Loom ships", () => {
     const folders = { folder: "/nowhere", journal: "/nowhere" };
     const providers = [createDockerProvider(), createLocalProvider(folders), createSimulatedProvider(folders)];
-    const shape = (kind: string, plugin: { type: string; fields: readonly { name: string; type: string; required?: boolean }[] }): unknown => ({
-      kind, type: plugin.type, fields: plugin.fields.map(({ name, type, required }) => ({ name, type, required: required === true })),
+    const shape = (
+      kind: string,
+      plugin: { type: string; fields: readonly { name: string; type: string; required?: boolean }[] },
+    ): unknown => ({
+      kind,
+      type: plugin.type,
+      fields: plugin.fields.map(({ name, type, required }) => ({ name, type, required: required === true })),
     });
     assert.deepEqual(
       SHIPPED_PLUGINS.types.map((plugin) => shape(plugin.kind, plugin)),

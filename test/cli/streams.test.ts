@@ -1,34 +1,51 @@
-/** Waiting, watching and following: live progress, lost connections, Ctrl-C and timeouts. */
+/** Waiting and watching: live progress, lost connections, Ctrl-C and timeouts. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { Cluster_State } from "../../gen/web/loom/v1/cluster_pb.js";
-import { Job_State, ReadLogsResponseSchema, ReadLogsResponse_Stream as Stream, Task_State, WatchJobResponseSchema, type ReadLogsResponse, type WatchJobResponse } from "../../gen/web/loom/v1/job_pb.js";
+import { Job_State, Task_State, WatchJobResponseSchema, type WatchJobResponse } from "../../gen/web/loom/v1/job_pb.js";
 import { WatchEventsResponseSchema } from "../../gen/web/loom/v1/event_pb.js";
 import { refusal, type FakeServices } from "./fake-loom.js";
 import { assertGolden } from "./golden.js";
 import { activeCluster, cluster, doneJob, events, job, nodes, task } from "./sample.js";
-import { runWith, start, withLoom } from "./use-cli.js";
+import { runWith, silence, start, withLoom } from "./use-cli.js";
 
 const CREATE = ["create", "hello", "--template", "web-farm", "--nodes", "4", "--wait"];
 const env = (url: string): { env: Record<string, string> } => ({ env: { LOOM_URL: url, LOOM_TOKEN: "t" } });
 
-function message(token: string, parts: { job?: ReturnType<typeof job>; tasks?: ReturnType<typeof task>[] } = {}): WatchJobResponse {
+function message(
+  token: string,
+  parts: { job?: ReturnType<typeof job>; tasks?: ReturnType<typeof task>[] } = {},
+): WatchJobResponse {
   return create(WatchJobResponseSchema, { resumeToken: token, ...parts });
 }
 
-/** Stays open until the caller goes away, as a stream without news does. */
-async function silence(context: HandlerContext): Promise<void> {
-  if (!context.signal.aborted) await once(context.signal, "abort");
-}
+const failed = job({
+  state: Job_State.FAILED,
+  failedCount: 1,
+  runningCount: 0,
+  message: "a task failed for good",
+  reason: "TASK_FAILED",
+});
 
-const failed = job({ state: Job_State.FAILED, failedCount: 1, runningCount: 0, message: "a task failed for good", reason: "TASK_FAILED" });
-
-function watching(watchJob: (request: { resumeToken: string }, context: HandlerContext) => AsyncIterable<WatchJobResponse>): FakeServices {
+function watching(
+  watchJob: (request: { resumeToken: string }, context: HandlerContext) => AsyncIterable<WatchJobResponse>,
+): FakeServices {
   return {
-    clusters: { createCluster: () => cluster(), getCluster: () => activeCluster(), listNodes: () => ({ nodes: nodes() }), listClusters: () => ({ clusters: [cluster()] }), deleteCluster: () => job() },
-    jobs: { watchJob, listJobs: () => ({ jobs: [] }), listTasks: () => ({ tasks: [task(14, { state: Task_State.FAILED, message: "the script ended with 7", node: 1003 })] }) },
+    clusters: {
+      createCluster: () => cluster(),
+      getCluster: () => activeCluster(),
+      listNodes: () => ({ nodes: nodes() }),
+      listClusters: () => ({ clusters: [cluster()] }),
+      deleteCluster: () => job(),
+    },
+    jobs: {
+      watchJob,
+      listJobs: () => ({ jobs: [] }),
+      listTasks: () => ({
+        tasks: [task(14, { state: Task_State.FAILED, message: "the script ended with 7", node: 1003 })],
+      }),
+    },
   };
 }
 
@@ -48,7 +65,10 @@ describe("cli: --wait", () => {
 
   it("ends with 1 when the job failed, and says what most likely stopped it", async () => {
     const services = watching(async function* () {
-      yield message("1", { job: failed, tasks: [task(14, { state: Task_State.FAILED, message: "the script ended with 7" })] });
+      yield message("1", {
+        job: failed,
+        tasks: [task(14, { state: Task_State.FAILED, message: "the script ended with 7" })],
+      });
     });
     const { exit, err } = await runWith(services, CREATE);
     assert.equal(exit, 1);
@@ -121,7 +141,10 @@ describe("cli: --wait", () => {
       terminal.interrupt();
       const { exit, err } = await ended;
       assert.equal(exit, 130);
-      assert.match(err, /No longer waiting\. The job clusters\/hello-1\/jobs\/1 goes on\.\n +Look again: loom status hello-1 --watch/);
+      assert.match(
+        err,
+        /No longer waiting\. The job clusters\/hello-1\/jobs\/1 goes on\.\n +Look again: loom status hello-1 --watch/,
+      );
       assert.doesNotMatch(err, /error:/);
       assert.ok(err.includes("\u001b[?25h"), "the cursor is shown again");
       assert.ok(err.lastIndexOf("\u001b[?25h") > err.lastIndexOf("\u001b[?25l"));
@@ -134,12 +157,19 @@ describe("cli: --wait", () => {
       yield message("1", { job: job({ doneCount: 3 }), tasks: [task(12), task(13, { node: 1002 })] });
       // Drawings follow each other slower than messages may.
       await shown(/3\/29/);
-      yield message("2", { job: job({ doneCount: 4 }), tasks: [task(13, { node: 1002, state: Task_State.RETRYING, message: "no mirror", attempt: 1 })] });
+      yield message("2", {
+        job: job({ doneCount: 4 }),
+        tasks: [task(13, { node: 1002, state: Task_State.RETRYING, message: "no mirror", attempt: 1 })],
+      });
       await shown(/4\/29/);
       yield message("3", { job: doneJob() });
     });
     await withLoom(services, async (loom) => {
-      const { terminal, ended } = start(CREATE, { tty: true, columns: 100, env: { LOOM_URL: loom.url, NO_COLOR: "1" } });
+      const { terminal, ended } = start(CREATE, {
+        tty: true,
+        columns: 100,
+        env: { LOOM_URL: loom.url, NO_COLOR: "1" },
+      });
       shown = terminal.until;
       const { exit, err } = await ended;
       assert.equal(exit, 0);
@@ -201,7 +231,13 @@ describe("cli: --watch", () => {
   it("tasks end with the job, each changed task on one line", async () => {
     const { exit, out } = await runWith(feed, ["tasks", "hello", "--watch", "-o", "jsonl"]);
     assert.equal(exit, 0);
-    assert.deepEqual(out.trimEnd().split("\n").map((line) => (JSON.parse(line) as { state: string }).state), ["STATE_COMPLETE"]);
+    assert.deepEqual(
+      out
+        .trimEnd()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { state: string }).state),
+      ["STATE_COMPLETE"],
+    );
   });
 
   it("lists go on until Ctrl-C, drawn in place on a terminal", async () => {
@@ -256,77 +292,5 @@ describe("cli: --watch", () => {
       assert.equal(out.match(/JOB_ACCEPTED/g)?.length, 1);
       assert.match(out, /2026-01-10 11:59:50Z +ERROR/);
     });
-  });
-});
-
-describe("cli: logs", () => {
-  const piece = (number: number, text: string, values: Partial<ReadLogsResponse> = {}): ReadLogsResponse =>
-    create(ReadLogsResponseSchema, { task: `clusters/hello-1/jobs/1/tasks/${number}`, attempt: 1, node: 1000 + number, service: "web", action: "INSTALL", stream: Stream.STDOUT, text, ...(values as object) });
-  const finding = { clusters: { listClusters: () => ({ clusters: [cluster()] }) } };
-
-  it("puts lines of several nodes one under the other, each with its prefix", async () => {
-    const services: FakeServices = {
-      ...finding,
-      jobs: {
-        readLogs: async function* (request) {
-          assert.deepEqual([request.name, request.node, request.attempt, request.follow], ["clusters/hello-1/jobs/1", 0, 0, false]);
-          yield piece(1, "one\ntw");
-          yield piece(2, "zwei\u001b[2J\n", { service: "", action: "CREATE" });
-          yield create(ReadLogsResponseSchema, {});
-          yield piece(1, "o\n");
-          yield piece(1, "oops\n", { stream: Stream.STDERR, attempt: 2 });
-          yield piece(2, "no newline");
-        },
-      },
-    };
-    const { exit, out } = await runWith(services, ["logs", "hello"]);
-    assert.equal(exit, 0);
-    assertGolden("view-logs", out);
-    assert.equal((await runWith(services, ["logs", "hello", "--no-prefix"])).out, "one\nzwei\ntwo\noops\nno newline\n");
-  });
-
-  it("leaves out what was received before a lost connection", async () => {
-    let calls = 0;
-    const services: FakeServices = {
-      ...finding,
-      jobs: {
-        readLogs: async function* (_, context) {
-          calls++;
-          if (calls === 1) {
-            yield piece(1, "one\ntwo\n");
-            await silence(context);
-          }
-          yield piece(1, "one\n");
-          yield piece(1, "two\nthree\n");
-        },
-      },
-    };
-    await withLoom(services, async (loom) => {
-      const { terminal, ended } = start(["logs", "hello", "-f", "--no-prefix"], env(loom.url));
-      await terminal.until(/two/);
-      loom.cut();
-      const { exit, out, err } = await ended;
-      assert.equal(calls, 2);
-      assert.equal(exit, 0, err);
-      assert.equal(out, "one\ntwo\nthree\n");
-      assert.match(err, /reconnecting/);
-    });
-  });
-
-  it("names one task or one node", async () => {
-    const asked: unknown[] = [];
-    const services: FakeServices = {
-      ...finding,
-      jobs: {
-        readLogs: async function* (request) {
-          asked.push([request.name, request.node, request.attempt]);
-          yield piece(1, "x\n");
-        },
-      },
-    };
-    await runWith(services, ["logs", "hello", "--task", "4", "--attempt", "2"]);
-    await runWith(services, ["logs", "hello/nodes/1001"]);
-    await runWith(services, ["logs", "hello", "--node", "1002"]);
-    assert.deepEqual(asked, [["clusters/hello-1/jobs/1/tasks/4", 0, 2], ["clusters/hello-1/jobs/1", 1001, 0], ["clusters/hello-1/jobs/1", 1002, 0]]);
   });
 });

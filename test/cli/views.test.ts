@@ -12,14 +12,35 @@ import { runWith } from "./use-cli.js";
 
 const document = (): Document =>
   create(DocumentSchema, {
-    name: "documents/Service/web", kind: DocumentKind.SERVICE, id: "web", version: 2, description: "a web server", shipped: true,
-    createTime: timestampFromMs(NOW - 3_600_000), etag: "d1",
-    body: { case: "service", value: { description: "a web server", install: { requires: ["base"] }, actions: { start: { type: "shell", fields: { script: "loom-service start web nginx\n" } } }, config: { port: 8080 } } },
+    name: "documents/Service/web",
+    kind: DocumentKind.SERVICE,
+    id: "web",
+    version: 2,
+    description: "a web server",
+    shipped: true,
+    createTime: timestampFromMs(NOW - 3_600_000),
+    etag: "d1",
+    body: {
+      case: "service",
+      value: {
+        description: "a web server",
+        install: { requires: ["base"] },
+        actions: { start: { type: "shell", fields: { script: "loom-service start web nginx\n" } } },
+        config: { port: 8080 },
+      },
+    },
   });
 
 const reading: FakeServices = {
   clusters: {
-    listClusters: (request) => ({ clusters: request.displayName === "" ? [activeCluster(), cluster({ name: "clusters/other-2", displayName: "other" })] : request.displayName === "hello" ? [activeCluster()] : [] }),
+    listClusters: (request) => ({
+      clusters:
+        request.displayName === ""
+          ? [activeCluster(), cluster({ name: "clusters/other-2", displayName: "other" })]
+          : request.displayName === "hello"
+            ? [activeCluster()]
+            : [],
+    }),
     getCluster: () => cluster(),
     listNodes: () => ({ nodes: nodes() }),
     getNode: () => nodes()[3]!,
@@ -27,34 +48,51 @@ const reading: FakeServices = {
   jobs: {
     listJobs: () => ({ jobs: [job(), doneJob()] }),
     getJob: () => job({ failedCount: 1 }),
-    listTasks: (request) => ({ tasks: tasks().filter((task) => request.states.length === 0 || request.states.includes(task.state)) }),
+    listTasks: (request) => ({
+      tasks: tasks().filter((task) => request.states.length === 0 || request.states.includes(task.state)),
+    }),
     listAttempts: () => ({
-      attempts: [create(AttemptSchema, { number: 1, state: Attempt_State.FAILED, reason: "SCRIPT_FAILED", message: "the script ended with 7", exitCode: 7, worker: "w1", startTime: timestampFromMs(NOW - 9000), endTime: timestampFromMs(NOW - 4000) })],
+      attempts: [
+        create(AttemptSchema, {
+          number: 1,
+          state: Attempt_State.FAILED,
+          reason: "SCRIPT_FAILED",
+          message: "the script ended with 7",
+          exitCode: 7,
+          worker: "w1",
+          startTime: timestampFromMs(NOW - 9000),
+          endTime: timestampFromMs(NOW - 4000),
+        }),
+      ],
     }),
   },
   events: { listEvents: () => ({ events: events() }) },
-  catalog: { listDocuments: () => ({ documents: [document()] }), getDocument: () => document(), listDocumentVersions: () => ({ documents: [document()] }) },
+  catalog: {
+    listDocuments: () => ({ documents: [document()] }),
+    getDocument: () => document(),
+    listDocumentVersions: () => ({ documents: [document()] }),
+  },
 };
 
 const VIEWS: Readonly<Record<string, readonly string[]>> = {
-  "list": ["list"],
+  list: ["list"],
   "list-wide": ["list", "-o", "wide"],
   "list-json": ["list", "-o", "json"],
   "list-yaml": ["list", "-o", "yaml"],
   "list-utc": ["list", "--utc"],
-  "status": ["status"],
+  status: ["status"],
   "status-cluster": ["status", "hello-1"],
   "status-cluster-json": ["status", "hello-1", "-o", "json"],
   "describe-cluster": ["describe", "hello-1"],
   "describe-job": ["describe", "hello-1/jobs/1"],
   "describe-task": ["describe", "hello-1/jobs/1/tasks/14"],
   "describe-node": ["describe", "hello-1/nodes/1003"],
-  "nodes": ["nodes", "hello"],
+  nodes: ["nodes", "hello"],
   "nodes-wide": ["nodes", "hello", "-o", "wide"],
-  "jobs": ["jobs"],
-  "tasks": ["tasks", "hello"],
+  jobs: ["jobs"],
+  tasks: ["tasks", "hello"],
   "tasks-jsonl": ["tasks", "hello", "--state", "failed", "-o", "jsonl"],
-  "events": ["events"],
+  events: ["events"],
   "catalog-list": ["catalog", "list"],
   "catalog-get": ["catalog", "get", "service/web"],
   "catalog-versions": ["catalog", "versions", "Service/web"],
@@ -87,7 +125,10 @@ describe("cli: views", () => {
   it("prints names, chosen columns, and no heading where asked", async () => {
     assert.equal((await runWith(reading, ["list", "-o", "name"])).out, "clusters/hello-1\nclusters/other-2\n");
     assert.equal((await runWith(reading, ["-o", "name", "list"])).out, "clusters/hello-1\nclusters/other-2\n");
-    assert.equal((await runWith(reading, ["list", "--columns", "state,name", "--no-header"])).out, "ACTIVE   hello-1\nPENDING  other-2\n");
+    assert.equal(
+      (await runWith(reading, ["list", "--columns", "state,name", "--no-header"])).out,
+      "ACTIVE   hello-1\nPENDING  other-2\n",
+    );
     const { exit, err } = await runWith(reading, ["list", "--columns", "stat"]);
     assert.equal(exit, 2);
     assert.match(err, /There is no column stat\. Did you mean "state"\?/);
@@ -95,7 +136,10 @@ describe("cli: views", () => {
 
   it("sends filters, and refuses states that do not exist", async () => {
     let asked: readonly Task_State[] = [];
-    const services: FakeServices = { ...reading, jobs: { ...reading.jobs, listTasks: (request) => ((asked = request.states), { tasks: [] }) } };
+    const services: FakeServices = {
+      ...reading,
+      jobs: { ...reading.jobs, listTasks: (request) => ((asked = request.states), { tasks: [] }) },
+    };
     const { exit, err, out } = await runWith(services, ["tasks", "hello", "--state", "failed,RETRYING"]);
     assert.equal(exit, 0);
     assert.deepEqual(asked, [Task_State.FAILED, Task_State.RETRYING]);
@@ -110,7 +154,9 @@ describe("cli: views", () => {
     const services: FakeServices = {
       clusters: {
         listClusters: (request) =>
-          request.pageToken === "" ? { clusters: [activeCluster()], nextPageToken: "p2" } : { clusters: [cluster({ name: "clusters/b-2" })], unreachable: ["dc2"] },
+          request.pageToken === ""
+            ? { clusters: [activeCluster()], nextPageToken: "p2" }
+            : { clusters: [cluster({ name: "clusters/b-2" })], unreachable: ["dc2"] },
       },
     };
     const { out, err } = await runWith(services, ["list", "-o", "name"]);
@@ -119,7 +165,9 @@ describe("cli: views", () => {
   });
 
   it("takes control characters out of tables", async () => {
-    const services: FakeServices = { clusters: { listClusters: () => ({ clusters: [cluster({ template: "a\u001b[2Jb\nc" })] }) } };
+    const services: FakeServices = {
+      clusters: { listClusters: () => ({ clusters: [cluster({ template: "a\u001b[2Jb\nc" })] }) },
+    };
     assert.equal((await runWith(services, ["list", "--columns", "template", "--no-header"])).out, "ab c\n");
   });
 });

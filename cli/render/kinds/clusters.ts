@@ -1,6 +1,13 @@
 /** Columns of clusters and nodes. */
 import {
-  ClusterSchema, Cluster_State, NodeSchema, Node_Observation, Node_State, type Cluster, type Node, type NodeGroup,
+  ClusterSchema,
+  Cluster_State,
+  NodeSchema,
+  Node_Observation,
+  Node_State,
+  type Cluster,
+  type Node,
+  type NodeGroup,
 } from "../../../gen/web/loom/v1/cluster_pb.js";
 import { paintState } from "../colour.js";
 import type { RecordKind } from "../output.js";
@@ -24,7 +31,9 @@ export function nodeObserved(node: Node): string {
 function jobInShort(cluster: Cluster): string {
   const { job } = cluster;
   if (job === undefined) return "";
-  return jobEnded(job) ? `${jobKind(job)} ${jobState(job)}` : [jobKind(job), progress(job), jobState(job)].filter((text) => text !== "").join(" ");
+  return jobEnded(job)
+    ? `${jobKind(job)} ${jobState(job)}`
+    : [jobKind(job), progress(job), jobState(job)].filter((text) => text !== "").join(" ");
 }
 
 /** `3 small/debian: web`. */

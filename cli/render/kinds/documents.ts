@@ -1,6 +1,12 @@
 /** Columns of catalog documents and of what a write does to them; lines for problems. */
 import {
-  DocumentChangeSchema, DocumentChange_Kind, DocumentKind, DocumentSchema, Problem_Severity, type Document, type DocumentChange,
+  DocumentChangeSchema,
+  DocumentChange_Kind,
+  DocumentKind,
+  DocumentSchema,
+  Problem_Severity,
+  type Document,
+  type DocumentChange,
 } from "../../../gen/web/loom/v1/catalog_pb.js";
 import { formatProblem } from "../../../services/server/catalog/problems.js";
 import type { Problem as CatalogProblem } from "../../../services/server/catalog/types.js";
@@ -40,7 +46,12 @@ export const DOCUMENTS: RecordKind<Document> = {
     { name: "standing", value: standing, paint: (text, palette) => (text === "unusable" ? palette.red(text) : text) },
     { name: "age", value: (document, context) => moment(millis(document.createTime), context) },
     { name: "description", value: (document) => document.description, flexible: true },
-    { name: "problems", value: (document) => document.problems.map((problem) => problem.message).join("; "), wide: true, flexible: true },
+    {
+      name: "problems",
+      value: (document) => document.problems.map((problem) => problem.message).join("; "),
+      wide: true,
+      flexible: true,
+    },
   ],
 };
 
@@ -50,7 +61,11 @@ export const CHANGES: RecordKind<DocumentChange> = {
   nameOf: (change) => change.name,
   empty: "No documents.",
   columns: [
-    { name: "change", value: (change) => word(DocumentChange_Kind as unknown as Record<number, string>, change.kind), paint: paintState },
+    {
+      name: "change",
+      value: (change) => word(DocumentChange_Kind as unknown as Record<number, string>, change.kind),
+      paint: paintState,
+    },
     { name: "document", value: (change) => change.name.replace(/^documents\//, "") },
     { name: "version", value: (change) => String(change.version), right: true },
     { name: "fields", value: (change) => change.fields.map((field) => field.path).join(" "), flexible: true },
@@ -60,7 +75,16 @@ export const CHANGES: RecordKind<DocumentChange> = {
 /** A problem as the catalog code knows it, from one on the wire. */
 export function problemFromWire(problem: Problem): CatalogProblem {
   const { document, file, line, column, path, message, suggestion } = problem;
-  return { severity: problem.severity === Problem_Severity.WARNING ? "warning" : "error", document, file, line, column, path, message, suggestion };
+  return {
+    severity: problem.severity === Problem_Severity.WARNING ? "warning" : "error",
+    document,
+    file,
+    line,
+    column,
+    path,
+    message,
+    suggestion,
+  };
 }
 
 /** Problems as compilers write them, so that editors find the place. */
@@ -88,7 +112,15 @@ export function changeLines(changes: readonly DocumentChange[], palette: Palette
   });
 }
 
-function fieldChange({ path, before, after }: { readonly path: string; readonly before: string; readonly after: string }): string {
+function fieldChange({
+  path,
+  before,
+  after,
+}: {
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+}): string {
   if (before === "") return `+ ${path}: ${after}`;
   return after === "" ? `- ${path}: ${before}` : `~ ${path}: ${before} -> ${after}`;
 }

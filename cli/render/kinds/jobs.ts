@@ -1,5 +1,13 @@
 /** Columns of jobs, tasks, attempts and events. */
-import { AttemptSchema, Attempt_State, JobSchema, TaskSchema, type Attempt, type Job, type Task } from "../../../gen/web/loom/v1/job_pb.js";
+import {
+  AttemptSchema,
+  Attempt_State,
+  JobSchema,
+  TaskSchema,
+  type Attempt,
+  type Job,
+  type Task,
+} from "../../../gen/web/loom/v1/job_pb.js";
 import { EventSchema, Event_Severity, type Event } from "../../../gen/web/loom/v1/event_pb.js";
 import { clusterPart, lastPart } from "../../names.js";
 import { paintState } from "../colour.js";
@@ -56,7 +64,11 @@ export const ATTEMPTS: RecordKind<Attempt> = {
   empty: "Not tried yet.",
   columns: [
     { name: "attempt", value: (attempt) => String(attempt.number), right: true },
-    { name: "state", value: (attempt) => word(Attempt_State as unknown as Record<number, string>, attempt.state), paint: paintState },
+    {
+      name: "state",
+      value: (attempt) => word(Attempt_State as unknown as Record<number, string>, attempt.state),
+      paint: paintState,
+    },
     { name: "started", value: (attempt, context) => moment(millis(attempt.startTime), context) },
     { name: "took", value: (attempt, context) => took(attempt.startTime, attempt.endTime, context.now) },
     { name: "exit", value: (attempt) => (attempt.exitCode === 0 ? "" : String(attempt.exitCode)), right: true },
