@@ -23,7 +23,12 @@ export interface ProviderUnderTest {
 }
 
 /** A request for a machine of the provider under test. */
-export function machine(under: ProviderUnderTest, clusterUid: string, nodeNumber: number, incarnation: number): MachineRequest {
+export function machine(
+  under: ProviderUnderTest,
+  clusterUid: string,
+  nodeNumber: number,
+  incarnation: number,
+): MachineRequest {
   return {
     token: machineToken(clusterUid, nodeNumber, incarnation),
     clusterUid,
@@ -48,7 +53,9 @@ export function context(signal: AbortSignal = new AbortController().signal): Cal
 
 /** Runs a command and collects what it prints. */
 export async function run(
-  channel: NodeChannel, argv: readonly string[], options: { readonly env?: Record<string, string>; readonly input?: string } = {},
+  channel: NodeChannel,
+  argv: readonly string[],
+  options: { readonly env?: Record<string, string>; readonly input?: string } = {},
 ): Promise<CommandResult & { readonly stdout: string; readonly stderr: string }> {
   const printed: Record<"stdout" | "stderr", Uint8Array[]> = { stdout: [], stderr: [] };
   const { exitCode } = await channel.run(argv, {
@@ -56,5 +63,9 @@ export async function run(
     signal: new AbortController().signal,
     onOutput: (stream, bytes) => printed[stream].push(bytes),
   });
-  return { exitCode, stdout: Buffer.concat(printed.stdout).toString(), stderr: Buffer.concat(printed.stderr).toString() };
+  return {
+    exitCode,
+    stdout: Buffer.concat(printed.stdout).toString(),
+    stderr: Buffer.concat(printed.stderr).toString(),
+  };
 }

@@ -8,9 +8,9 @@
 import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { NodeChannel } from "../../services/provisioner/automators/channel.js";
 import type { MachineRequest, Provider } from "../../services/provisioner/providers/provider.js";
-import { context, machine, run, type ProviderUnderTest } from "./machines.js";
+import { describeCommands } from "./commands.js";
+import { context, machine, type ProviderUnderTest } from "./machines.js";
 
 export { context, machine, run, type ProviderUnderTest } from "./machines.js";
 
@@ -24,7 +24,11 @@ export interface ProviderSuiteOptions {
 }
 
 /** Defines the suite. */
-export function describeProvider(name: string, make: () => Promise<ProviderUnderTest>, options: ProviderSuiteOptions): void {
+export function describeProvider(
+  name: string,
+  make: () => Promise<ProviderUnderTest>,
+  options: ProviderSuiteOptions,
+): void {
   describe(`provider ${name}`, function () {
     this.timeout(options.timeoutMs ?? 60_000);
     let under: ProviderUnderTest;
@@ -188,7 +192,10 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
       for (const delayMs of [0, 1, 5, 20, 60]) {
         const request = one();
         const abort = new AbortController();
-        const creating = provider.create(request, context(abort.signal)).then(() => undefined, () => undefined);
+        const creating = provider.create(request, context(abort.signal)).then(
+          () => undefined,
+          () => undefined,
+        );
         await sleep(delayMs);
         abort.abort();
         await creating;
@@ -204,7 +211,10 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
     it("leaves nothing of a create that was aborted and is then deleted", async () => {
       const request = one();
       const abort = new AbortController();
-      const creating = provider.create(request, context(abort.signal)).then(() => undefined, () => undefined);
+      const creating = provider.create(request, context(abort.signal)).then(
+        () => undefined,
+        () => undefined,
+      );
       await sleep(2);
       abort.abort();
       await creating;
@@ -219,77 +229,7 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
       assert.equal(await provider.observe(request), undefined);
     });
 
-    if (!options.commands) return;
-    describe("commands", () => {
-      let request: MachineRequest;
-      let channel: NodeChannel;
-
-      beforeEach(async () => {
-        request = one();
-        const created = await provider.create(request, context());
-        const confirmed = await provider.confirm({ ...request, results: created.results }, context());
-        request = { ...request, results: { ...created.results, ...confirmed.results } };
-        channel = provider.channel(request);
-      });
-
-      it("have the home folder, environment, input, both outputs and the exit code", async () => {
-        const answer = await run(channel, ["sh", "-c", 'test -d "$1" && printf "%s|" "$GREETING" && cat && echo oops >&2; exit 7', "sh", channel.home], {
-          env: { GREETING: "it's \"so\"\n$HOME" }, input: "from input\n",
-        });
-        assert.deepEqual(answer, { exitCode: 7, stdout: "it's \"so\"\n$HOME|from input\n", stderr: "oops\n" });
-      });
-
-      it("carry a large input and a large output unharmed", async () => {
-        const input = "0123456789abcdé\n".repeat(20_000);
-        const answer = await run(channel, ["cat"], { input });
-        assert.equal(answer.exitCode, 0);
-        assert.ok(answer.stdout === input, `${answer.stdout.length} of ${input.length} characters came back`);
-      });
-
-      it("tell 127 for a command that is not there", async () => {
-        assert.equal((await run(channel, ["sh", "-c", "no-such-command-here"])).exitCode, 127);
-        assert.ok([126, 127].includes((await run(channel, ["/no/such/command"])).exitCode));
-      });
-
-      it("tell 128 + n for a command that signal n ended", async () => {
-        assert.equal((await run(channel, ["sh", "-c", "kill -9 $$"])).exitCode, 137);
-      });
-
-      it("run several at once", async () => {
-        const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => run(channel, ["sh", "-c", `echo ${n}`])));
-        assert.deepEqual(answers.map(({ stdout }) => stdout), ["1\n", "2\n", "3\n", "4\n", "5\n"]);
-      });
-
-      it("show output as it comes", async () => {
-        const abort = new AbortController();
-        let seen: () => void = () => {};
-        const first = new Promise<void>((resolve) => (seen = resolve));
-        const running = channel
-          .run(["sh", "-c", "echo now; exec sleep 300"], { signal: abort.signal, onOutput: () => seen() })
-          .catch(() => undefined);
-        await first;
-        abort.abort();
-        await running;
-      });
-
-      it("end on this side when aborted", async () => {
-        const abort = new AbortController();
-        const running = channel.run(["sh", "-c", "exec sleep 300"], { signal: abort.signal, onOutput: () => {} });
-        setImmediate(() => abort.abort());
-        const ended = await Promise.race([running.then(() => "ended", () => "ended"), sleep(20_000, "still running", { ref: false })]);
-        assert.equal(ended, "ended");
-      });
-
-      it("cannot run on a machine that is gone", async () => {
-        await provider.delete(request, context());
-        await assert.rejects(run(channel, ["true"]));
-      });
-
-      it("find the shell and the tools that Loom's own files need", async () => {
-        const answer = await run(channel, ["sh", "-c", "command -v sh flock setsid tail head mkfifo sed grep stat mktemp"]);
-        assert.equal(answer.exitCode, 0, answer.stdout);
-      });
-    });
+    if (options.commands) describeCommands(() => ({ provider, request: one() }));
   });
 }
 

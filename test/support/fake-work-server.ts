@@ -1,7 +1,12 @@
 /** The server's side of the Work stream, as tests of provisioners want it. */
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import {
-  WorkerServiceService, type Assignment, type Register, type Result, type WorkRequest, type WorkResponse,
+  WorkerServiceService,
+  type Assignment,
+  type Register,
+  type Result,
+  type WorkRequest,
+  type WorkResponse,
 } from "../../gen/services/loom/internal/v1/worker.js";
 import { machineToken, taskKey } from "../../services/common/ids.js";
 
@@ -32,7 +37,9 @@ export class FakeWorkServer {
     this.server = new Server();
     this.server.addService(WorkerServiceService, { work: (stream: Stream) => this.open(stream) });
     await new Promise<void>((resolve, reject) => {
-      this.server.bindAsync(this.address, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error)));
+      this.server.bindAsync(this.address, ServerCredentials.createInsecure(), (error) =>
+        error === null ? resolve() : reject(error),
+      );
     });
   }
 
@@ -43,12 +50,16 @@ export class FakeWorkServer {
       if (body?.$case === "register") {
         this.registers.push(body.value);
         this.streams.push(stream);
-        stream.write({ body: { $case: "registered", value: { leaseMs: this.leaseMs, heartbeatMs: this.heartbeatMs } } });
+        stream.write({
+          body: { $case: "registered", value: { leaseMs: this.leaseMs, heartbeatMs: this.heartbeatMs } },
+        });
       } else if (body?.$case === "results") {
         this.results.push(...body.value.results);
         this.order.push("result");
         if (this.acknowledge) {
-          stream.write({ body: { $case: "acknowledged", value: { leases: body.value.results.map(({ lease }) => lease!) } } });
+          stream.write({
+            body: { $case: "acknowledged", value: { leases: body.value.results.map(({ lease }) => lease!) } },
+          });
         }
       } else if (body?.$case === "heartbeat" && this.renew) {
         const leases = body.value.leases.filter(({ task }) => this.renewOnly(task));
@@ -87,17 +98,42 @@ export class FakeWorkServer {
 }
 
 /** An assignment of node 1000 of the made-up cluster, on the simulated provider unless more is said. */
-export function assignment(action: string, task: number, more: Partial<Assignment> & { attempt?: number; runner?: number } = {}): Assignment {
+export function assignment(
+  action: string,
+  task: number,
+  more: Partial<Assignment> & { attempt?: number; runner?: number } = {},
+): Assignment {
   const { attempt = 1, runner = 1, ...rest } = more;
   return {
     lease: { shard: 8, epoch: 1n, cluster: 1n, job: 1, task, runner, attempt },
-    action, service: "", clusterUid: CLUSTER, clusterName: "hello-1", tenant: "default",
+    action,
+    service: "",
+    clusterUid: CLUSTER,
+    clusterName: "hello-1",
+    tenant: "default",
     node: {
-      number: 1000, incarnation: 1, token: machineToken(CLUSTER, 1000, 1), hostname: "hello-1000.local", services: ["web"], flavor: "small",
-      hardwareFields: {}, image: "simulated", user: "", addresses: { internal: "198.18.0.1" }, providerResults: {},
+      number: 1000,
+      incarnation: 1,
+      token: machineToken(CLUSTER, 1000, 1),
+      hostname: "hello-1000.local",
+      services: ["web"],
+      flavor: "small",
+      hardwareFields: {},
+      image: "simulated",
+      user: "",
+      addresses: { internal: "198.18.0.1" },
+      providerResults: {},
     },
-    providerType: "simulated", provider: "simulated", providerFields: {}, automatorType: "", automatorFields: {}, config: {}, secrets: [],
-    timeoutMs: 60_000, taskKey: taskKey({ clusterUid: CLUSTER, job: 1, node: 1000, incarnation: 1, service: rest.service ?? "", action }), replacesToken: "",
+    providerType: "simulated",
+    provider: "simulated",
+    providerFields: {},
+    automatorType: "",
+    automatorFields: {},
+    config: {},
+    secrets: [],
+    timeoutMs: 60_000,
+    taskKey: taskKey({ clusterUid: CLUSTER, job: 1, node: 1000, incarnation: 1, service: rest.service ?? "", action }),
+    replacesToken: "",
     ...rest,
   };
 }

@@ -4,7 +4,12 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeFiles } from "../../services/provisioner/node/files.js";
-import { killByToken, processesByToken, statusOf, TOKEN_VARIABLE } from "../../services/provisioner/providers/local/processes.js";
+import {
+  killByToken,
+  processesByToken,
+  statusOf,
+  TOKEN_VARIABLE,
+} from "../../services/provisioner/providers/local/processes.js";
 
 export interface Ended {
   readonly code: number;
@@ -20,8 +25,16 @@ export interface Started {
 export interface NodeHome {
   readonly home: string;
   /** Starts a file of bin; its group is its own. */
-  start(name: string, args: readonly (string | number)[], options?: { readonly input?: string; readonly env?: Readonly<Record<string, string>> }): Started;
-  run(name: string, args: readonly (string | number)[], options?: { readonly input?: string; readonly env?: Readonly<Record<string, string>> }): Promise<Ended>;
+  start(
+    name: string,
+    args: readonly (string | number)[],
+    options?: { readonly input?: string; readonly env?: Readonly<Record<string, string>> },
+  ): Started;
+  run(
+    name: string,
+    args: readonly (string | number)[],
+    options?: { readonly input?: string; readonly env?: Readonly<Record<string, string>> },
+  ): Promise<Ended>;
   /** The text of a file below the home, empty where it is not there. */
   read(path: string): string;
   /** Processes that were started here, directly or not. */
@@ -42,7 +55,9 @@ export function createNodeHome(): NodeHome {
     home,
     start(name, args, { input = "", env = {} } = {}) {
       const child = spawn(join(home, "bin", name), args.map(String), {
-        cwd: home, detached: true, stdio: ["pipe", "pipe", "pipe"],
+        cwd: home,
+        detached: true,
+        stdio: ["pipe", "pipe", "pipe"],
         env: { PATH: process.env["PATH"], [TOKEN_VARIABLE]: token, ...env },
       });
       const printed = { stdout: "", stderr: "" };

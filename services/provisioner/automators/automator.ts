@@ -20,7 +20,12 @@ export interface ActionRequest {
   readonly attempt: number;
   /** Milliseconds after which the node itself ends the action. */
   readonly timeoutMs: number;
-  readonly node: { readonly number: number; readonly hostname: string; readonly services: readonly string[]; readonly addresses: Readonly<Record<string, string>> };
+  readonly node: {
+    readonly number: number;
+    readonly hostname: string;
+    readonly services: readonly string[];
+    readonly addresses: Readonly<Record<string, string>>;
+  };
   readonly clusterName: string;
 }
 

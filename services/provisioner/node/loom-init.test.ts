@@ -27,19 +27,30 @@ describe("loom-init and loom-service", function () {
   const isUp = async (name: string) => (await service("status", name)).code === 0;
   /** A service that notes each start and stays. */
   const STAYS = ["sh", "-c", "echo $$ >>starts; exec sleep 1000"];
-  const starts = () => node.read("starts").split("\n").filter((line) => line !== "").map(Number);
+  const starts = () =>
+    node
+      .read("starts")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map(Number);
 
   it("starts a service with its words, environment and folder, and stops it", async () => {
     mkdirSync(join(node.home, "some where"));
-    const words = ["it's", "a \"b\"", "$HOME", "two\nlines", "", "*", "back\\slash"];
-    writeFileSync(join(node.home, "show"), 'pwd >seen; echo "$GREETING" >>seen; for word in "$@"; do echo "[$word]" >>seen; done; exec sleep 1000\n');
+    const words = ["it's", 'a "b"', "$HOME", "two\nlines", "", "*", "back\\slash"];
+    writeFileSync(
+      join(node.home, "show"),
+      'pwd >seen; echo "$GREETING" >>seen; for word in "$@"; do echo "[$word]" >>seen; done; exec sleep 1000\n',
+    );
     const { code } = await node.run("loom-run", ["1", "1", "1", "1", "start", "60"], {
       input: `cd "some where"; loom-service start odd sh ../show ${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")}`,
       env: { GREETING: "hello\n'you'" },
     });
     assert.equal(code, 0);
     await until("it runs", () => node.read("some where/seen").includes("slash]"));
-    assert.equal(node.read("some where/seen"), `${node.home}/some where\nhello\n'you'\n${words.map((word) => `[${word}]`).join("\n")}\n`);
+    assert.equal(
+      node.read("some where/seen"),
+      `${node.home}/some where\nhello\n'you'\n${words.map((word) => `[${word}]`).join("\n")}\n`,
+    );
     const pid = pidOf("odd");
     assert.deepEqual(await service("status", "odd"), { code: 0, stdout: `running ${pid}\n`, stderr: "" });
     assert.equal((await service("stop", "odd")).code, 0);
@@ -65,7 +76,10 @@ describe("loom-init and loom-service", function () {
 
   it("starts one when twenty ask at once", async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => service("start", "a", ...STAYS)));
-    assert.deepEqual(answers.map(({ code }) => code), answers.map(() => 0));
+    assert.deepEqual(
+      answers.map(({ code }) => code),
+      answers.map(() => 0),
+    );
     assert.equal(starts().length, 1);
   });
 
@@ -123,7 +137,8 @@ describe("loom-init and loom-service", function () {
   });
 
   it("refuses names that are none", async () => {
-    for (const name of ["../x", ".x", "-x", "a/b", "a b", ""]) assert.equal((await service("start", name, "true")).code, 64);
+    for (const name of ["../x", ".x", "-x", "a/b", "a b", ""])
+      assert.equal((await service("start", name, "true")).code, 64);
     assert.equal((await service("begin", "a")).code, 64);
   });
 });

@@ -23,14 +23,19 @@ describe("loom-run", function () {
   }
   const run = (script: string, call: Call = {}) => node.run("loom-run", args(call), { input: script });
   const start = (script: string, call: Call = {}) => node.start("loom-run", args(call), { input: script });
-  const lines = (path: string) => node.read(path).split("\n").filter((line) => line !== "");
+  const lines = (path: string) =>
+    node
+      .read(path)
+      .split("\n")
+      .filter((line) => line !== "");
 
   it("gives the script its output, exit code, configuration, folder and PATH", async () => {
     const script = 'cat "$LOOM_CONFIG"; echo "$GREETING"; pwd; command -v loom-service; echo wrong >&2; umask; exit 3';
     const input = `{"a":"x\\ny \\\\ é"}\n${script}`;
     const answer = await node.run("loom-run", ["-c", ...args({})], { input, env: { GREETING: "it's $HOME" } });
     assert.deepEqual(answer, {
-      code: 3, stderr: "wrong\n",
+      code: 3,
+      stderr: "wrong\n",
       stdout: `{"a":"x\\ny \\\\ é"}\nit's $HOME\n${node.home}\n${node.home}/bin/loom-service\n0022\n`,
     });
   });
@@ -42,7 +47,13 @@ describe("loom-run", function () {
   });
 
   it("refuses what makes no sense", async () => {
-    for (const wrong of [["1", "1", "1"], args({ key: "../x" }), args({ key: ".x" }), ["x", ...args({}).slice(1)], [...args({}).slice(0, 5), "ten"]]) {
+    for (const wrong of [
+      ["1", "1", "1"],
+      args({ key: "../x" }),
+      args({ key: ".x" }),
+      ["x", ...args({}).slice(1)],
+      [...args({}).slice(0, 5), "ten"],
+    ]) {
       assert.equal((await node.run("loom-run", wrong, { input: "echo no" })).code, 64, wrong.join(" "));
     }
   });
@@ -67,7 +78,11 @@ describe("loom-run", function () {
     for (const [call, expected] of table) {
       const { code, stdout } = await run("echo ran", call);
       const got = code === 75 ? "fenced" : stdout === "ran\n" ? "runs" : "stored";
-      assert.equal(got, expected, JSON.stringify(call, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)));
+      assert.equal(
+        got,
+        expected,
+        JSON.stringify(call, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)),
+      );
     }
   });
 
@@ -90,7 +105,7 @@ describe("loom-run", function () {
   });
 
   it("ends a script after its time with all it started, also what ignores TERM", async () => {
-    const script = 'sh -c \'trap "" TERM; echo $$ >>pids; sleep 300; sleep 300\' & echo $$ >>pids; sleep 300';
+    const script = "sh -c 'trap \"\" TERM; echo $$ >>pids; sleep 300; sleep 300' & echo $$ >>pids; sleep 300";
     const { code, stderr } = await run(script, { seconds: 0.5 });
     assert.equal(code, 124);
     assert.match(stderr, /stopped after 0.5 seconds/);
@@ -111,18 +126,33 @@ describe("loom-run", function () {
 
   it("ends the older one with all it started before the newer one runs", async () => {
     const cases: [Call, Call][] = [
-      [{ key: "a", attempt: 1 }, { key: "a", attempt: 2 }],
+      [
+        { key: "a", attempt: 1 },
+        { key: "a", attempt: 2 },
+      ],
       [{ key: "b" }, { key: "c", runner: 2 }],
-      [{ key: "d", runner: 2 }, { key: "e", job: 2 }],
-      [{ key: "f", job: 2 }, { key: "g", job: 2 }],
+      [
+        { key: "d", runner: 2 },
+        { key: "e", job: 2 },
+      ],
+      [
+        { key: "f", job: 2 },
+        { key: "g", job: 2 },
+      ],
     ];
     for (const [before, after] of cases) {
       // What ignores TERM takes the whole grace of 5 s; once is enough.
       const trap = before.key === "a" ? 'trap "" TERM; ' : "";
-      const older = start(`sh -c '${trap}echo $$ >>pids; sleep 300; sleep 300' & echo $$ >>pids; sleep 300; sleep 300`, before);
+      const older = start(
+        `sh -c '${trap}echo $$ >>pids; sleep 300; sleep 300' & echo $$ >>pids; sleep 300; sleep 300`,
+        before,
+      );
       await until("the older one runs", () => lines("pids").length === 2);
       const pids = lines("pids").map(Number);
-      const look = pids.map((pid) => `{ read -r line </proc/${pid}/stat && case "\${line##*) }" in Z*) ;; *) echo "${pid} runs" ;; esac; } 2>/dev/null`);
+      const look = pids.map(
+        (pid) =>
+          `{ read -r line </proc/${pid}/stat && case "\${line##*) }" in Z*) ;; *) echo "${pid} runs" ;; esac; } 2>/dev/null`,
+      );
       const { code, stdout } = await run(`${look.join("; ")}; rm pids; echo done`, after);
       assert.deepEqual({ code, stdout }, { code: 0, stdout: "done\n" });
       assert.equal((await older.ended).code, 75);
@@ -130,7 +160,9 @@ describe("loom-run", function () {
   });
 
   it("goes on when its client is killed, and answers the next client", async () => {
-    const { child } = start("echo begun; echo $$ >pid; until [ -e go ]; do sleep 0.05; done; echo ended; echo x >>runs");
+    const { child } = start(
+      "echo begun; echo $$ >pid; until [ -e go ]; do sleep 0.05; done; echo ended; echo x >>runs",
+    );
     await until("it runs", () => node.read("pid") !== "");
     process.kill(-child.pid!, "SIGKILL");
     writeFileSync(join(node.home, "go"), "");
@@ -163,8 +195,14 @@ describe("loom-run", function () {
     await until("the newest runs", () => node.read("run/current").endsWith(" task 20\n"));
     writeFileSync(join(node.home, "go"), "");
     const codes = await Promise.all(started.map(async ({ ended }) => (await ended).code));
-    assert.deepEqual(codes.map((code, index) => ({ attempt: order[index], code })).filter(({ code }) => code === 0), [{ attempt: 20, code: 0 }]);
-    assert.ok(codes.every((code) => code === 0 || code === 75), codes.join(" "));
+    assert.deepEqual(
+      codes.map((code, index) => ({ attempt: order[index], code })).filter(({ code }) => code === 0),
+      [{ attempt: 20, code: 0 }],
+    );
+    assert.ok(
+      codes.every((code) => code === 0 || code === 75),
+      codes.join(" "),
+    );
     assert.deepEqual(lines("runs"), ["end"]);
   });
 
@@ -205,7 +243,10 @@ describe("loom-run", function () {
   it("leaves only its records behind", async () => {
     await run("true");
     await run("false", { attempt: 2, key: "b" });
-    await until("the work folders are gone", async () => (await run("ls run/tmp | wc -l", { key: `c${Date.now()}` })).stdout.trim() === "1");
+    await until(
+      "the work folders are gone",
+      async () => (await run("ls run/tmp | wc -l", { key: `c${Date.now()}` })).stdout.trim() === "1",
+    );
     assert.equal(node.read("run/current"), "");
   });
 });

@@ -12,8 +12,10 @@ export type Action = (typeof NODE_ACTIONS)[number] | (typeof MACHINE_ACTIONS)[nu
 
 type Struct = Readonly<Record<string, unknown>>;
 
-export interface Assignment
-  extends Omit<wire.Assignment, "lease" | "action" | "node" | "providerFields" | "automatorFields" | "config"> {
+export interface Assignment extends Omit<
+  wire.Assignment,
+  "lease" | "action" | "node" | "providerFields" | "automatorFields" | "config"
+> {
   readonly lease: Lease;
   readonly action: Action;
   readonly node: Omit<wire.AssignedNode, "hardwareFields" | "providerResults"> & {

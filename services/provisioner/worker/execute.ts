@@ -7,7 +7,12 @@ import { mask } from "./mask.js";
 import type { Output } from "./output.js";
 
 /** Failures that another try does not mend. */
-const PERMANENT: ReadonlySet<Reason> = new Set<Reason>(["IMAGE_NOT_FOUND", "PLUGIN_TYPE_UNKNOWN", "INVALID_CONFIG", "UNIMPLEMENTED"]);
+const PERMANENT: ReadonlySet<Reason> = new Set<Reason>([
+  "IMAGE_NOT_FOUND",
+  "PLUGIN_TYPE_UNKNOWN",
+  "INVALID_CONFIG",
+  "UNIMPLEMENTED",
+]);
 
 export interface Executor {
   /** Never rejects. */
@@ -18,7 +23,9 @@ export interface Executor {
 
 /** @param onUnknown gets what is thrown that is no LoomError; its text does not leave this process */
 export function createExecutor(
-  providers: readonly Provider[], automators: readonly Automator[], onUnknown: (error: unknown, assignment: Assignment) => void,
+  providers: readonly Provider[],
+  automators: readonly Automator[],
+  onUnknown: (error: unknown, assignment: Assignment) => void,
 ): Executor {
   const providerOf = new Map(providers.map((provider) => [provider.type, provider]));
   const automatorOf = new Map(automators.map((automator) => [automator.type, automator]));
@@ -104,23 +111,44 @@ export function failed(assignment: Assignment, reason: Reason, message: string):
 
 function succeeded(assignment: Assignment): TaskResult {
   return {
-    lease: assignment.lease, succeeded: true, reason: "", message: "", exitCode: 0, permanent: false, addresses: {}, machine: "", results: {},
+    lease: assignment.lease,
+    succeeded: true,
+    reason: "",
+    message: "",
+    exitCode: 0,
+    permanent: false,
+    addresses: {},
+    machine: "",
+    results: {},
     unreachable: false,
   };
 }
 
 function reported(assignment: Assignment, report: MachineReport): TaskResult {
-  return { ...succeeded(assignment), addresses: { ...report.addresses }, machine: report.machine, results: report.results };
+  return {
+    ...succeeded(assignment),
+    addresses: { ...report.addresses },
+    machine: report.machine,
+    results: report.results,
+  };
 }
 
-function explain(assignment: Assignment, outcome: { exitCode: number; fenced: boolean; timedOut: boolean }, output: Output): [Reason, string] {
+function explain(
+  assignment: Assignment,
+  outcome: { exitCode: number; fenced: boolean; timedOut: boolean },
+  output: Output,
+): [Reason, string] {
   const { action, service, node } = assignment;
   const what = `${action} of ${service} on node ${node.number}`;
   if (outcome.fenced) return ["FENCED", `${what} was refused: a newer attempt was there already.`];
-  if (outcome.timedOut) return ["TASK_TIMED_OUT", `${what} did not end within ${assignment.timeoutMs / 1000} s and was stopped.`];
+  if (outcome.timedOut)
+    return ["TASK_TIMED_OUT", `${what} did not end within ${assignment.timeoutMs / 1000} s and was stopped.`];
   const last = output.lastLine("stderr") || output.lastLine("stdout");
   const said = last === "" ? "It printed nothing." : `Its last line: ${last}`;
-  return [action === "CHECK" ? "CHECK_FAILED" : "SCRIPT_FAILED", `${what} ended with exit code ${outcome.exitCode}. ${said}`];
+  return [
+    action === "CHECK" ? "CHECK_FAILED" : "SCRIPT_FAILED",
+    `${what} ended with exit code ${outcome.exitCode}. ${said}`,
+  ];
 }
 
 function unknownType(kind: string, type: string): LoomError {
@@ -136,8 +164,18 @@ function unknownText(error: unknown, assignment: Assignment): string {
 
 function machineRequest({ node, clusterUid, clusterName, tenant, providerFields }: Assignment): MachineRequest {
   return {
-    token: node.token, clusterUid, clusterName, tenant, nodeNumber: node.number, hostname: node.hostname, services: node.services,
-    flavor: node.flavor, hardwareFields: node.hardwareFields, image: node.image, user: node.user, fields: providerFields,
+    token: node.token,
+    clusterUid,
+    clusterName,
+    tenant,
+    nodeNumber: node.number,
+    hostname: node.hostname,
+    services: node.services,
+    flavor: node.flavor,
+    hardwareFields: node.hardwareFields,
+    image: node.image,
+    user: node.user,
+    fields: providerFields,
     results: node.providerResults,
   };
 }
@@ -145,8 +183,17 @@ function machineRequest({ node, clusterUid, clusterName, tenant, providerFields 
 function actionRequest(assignment: Assignment): ActionRequest {
   const { lease, node } = assignment;
   return {
-    action: assignment.action.toLowerCase(), service: assignment.service, fields: assignment.automatorFields, config: assignment.config,
-    taskKey: assignment.taskKey, epoch: lease.epoch, job: lease.job, runner: lease.runner, attempt: lease.attempt,
-    timeoutMs: assignment.timeoutMs, node, clusterName: assignment.clusterName,
+    action: assignment.action.toLowerCase(),
+    service: assignment.service,
+    fields: assignment.automatorFields,
+    config: assignment.config,
+    taskKey: assignment.taskKey,
+    epoch: lease.epoch,
+    job: lease.job,
+    runner: lease.runner,
+    attempt: lease.attempt,
+    timeoutMs: assignment.timeoutMs,
+    node,
+    clusterName: assignment.clusterName,
   };
 }

@@ -13,7 +13,10 @@ export interface Renewals {
    * The server renewed these. Answers with when the heartbeat of each was sent that this answers, and with the leases
    * that the same or an older heartbeat asked for in vain.
    */
-  renewed(keys: readonly string[]): { readonly sentAt: ReadonlyMap<string, number>; readonly refused: readonly string[] };
+  renewed(keys: readonly string[]): {
+    readonly sentAt: ReadonlyMap<string, number>;
+    readonly refused: readonly string[];
+  };
   /** The task has ended. */
   forget(key: string): void;
   /** A new stream: answers to older heartbeats will not come. */
@@ -47,7 +50,9 @@ export function createRenewals(): Renewals {
         sentAt.set(key, asked.at);
         answered = Math.max(answered, asked.beat);
       }
-      const refused = [...waiting].filter(([, asked]) => asked.length > 0 && asked[0]!.beat <= answered).map(([key]) => key);
+      const refused = [...waiting]
+        .filter(([, asked]) => asked.length > 0 && asked[0]!.beat <= answered)
+        .map(([key]) => key);
       return { sentAt, refused };
     },
     forget: (key) => void waiting.delete(key),

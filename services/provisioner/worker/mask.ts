@@ -35,7 +35,10 @@ export function createMasker(secrets: readonly string[]): Masker {
       // A secret that reaches into the uncertain part may be one piece with what follows.
       for (const span of found) if (span.start < until && span.end > until) until = span.start;
       if (held.length - until > LONGEST_HOLD) until = held.length;
-      const shown = replace(held.slice(0, until), found.filter(({ start }) => start < until));
+      const shown = replace(
+        held.slice(0, until),
+        found.filter(({ start }) => start < until),
+      );
       held = held.slice(until);
       return shown;
     },
@@ -66,7 +69,8 @@ function variants(secrets: readonly string[]): string[] {
 function spans(text: string, words: readonly string[]): Span[] {
   const found: Span[] = [];
   for (const word of words) {
-    for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) found.push({ start: at, end: at + word.length });
+    for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1))
+      found.push({ start: at, end: at + word.length });
   }
   found.sort((a, b) => a.start - b.start);
   const merged: Span[] = [];

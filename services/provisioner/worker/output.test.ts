@@ -20,38 +20,55 @@ describe("secrets in output", () => {
   it("are masked the same however the text is cut", () => {
     const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 60 });
     const secret = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 1, maxLength: 5 });
-    fc.assert(fc.property(letters, fc.array(secret, { maxLength: 4 }), fc.array(fc.nat(60), { maxLength: 6 }), (text, secrets, cuts) => {
-      const masker = createMasker(secrets);
-      const places = [0, ...cuts.filter((cut) => cut < text.length).sort((a, b) => a - b), text.length];
-      let shown = "";
-      for (let index = 1; index < places.length; index++) shown += masker.push(text.slice(places[index - 1], places[index]));
-      shown += masker.flush();
-      assert.equal(shown, mask(text, secrets));
-      for (const each of secrets) assert.ok(!shown.includes(each));
-    }));
+    fc.assert(
+      fc.property(
+        letters,
+        fc.array(secret, { maxLength: 4 }),
+        fc.array(fc.nat(60), { maxLength: 6 }),
+        (text, secrets, cuts) => {
+          const masker = createMasker(secrets);
+          const places = [0, ...cuts.filter((cut) => cut < text.length).sort((a, b) => a - b), text.length];
+          let shown = "";
+          for (let index = 1; index < places.length; index++)
+            shown += masker.push(text.slice(places[index - 1], places[index]));
+          shown += masker.flush();
+          assert.equal(shown, mask(text, secrets));
+          for (const each of secrets) assert.ok(!shown.includes(each));
+        },
+      ),
+    );
   });
 });
 
 describe("output", () => {
   function collect(secrets: readonly string[] = []) {
     const chunks: { stream: string; text: string; sequence: number }[] = [];
-    return { chunks, output: createOutput(secrets, (stream, text, sequence) => chunks.push({ stream, text, sequence })) };
+    return {
+      chunks,
+      output: createOutput(secrets, (stream, text, sequence) => chunks.push({ stream, text, sequence })),
+    };
   }
 
   it("comes out whole, in order, in chunks of 64 KiB at most that are valid UTF-8", () => {
     const line = fc.string({ unit: fc.constantFrom("a", "é", "€", "😀", "\n"), maxLength: 40_000 });
-    fc.assert(fc.property(line, fc.integer({ min: 1, max: 30_000 }), (text, size) => {
-      const { chunks, output } = collect();
-      const bytes = Buffer.from(text);
-      for (let at = 0; at < bytes.length; at += size) output.write("stdout", bytes.subarray(at, at + size));
-      output.end();
-      assert.equal(chunks.map((chunk) => chunk.text).join(""), text);
-      assert.deepEqual(chunks.map(({ sequence }) => sequence), chunks.map((_, index) => index));
-      for (const chunk of chunks) {
-        assert.ok(Buffer.byteLength(chunk.text) <= 65_536);
-        assert.equal(Buffer.from(chunk.text).toString(), chunk.text);
-      }
-    }), { numRuns: 30 });
+    fc.assert(
+      fc.property(line, fc.integer({ min: 1, max: 30_000 }), (text, size) => {
+        const { chunks, output } = collect();
+        const bytes = Buffer.from(text);
+        for (let at = 0; at < bytes.length; at += size) output.write("stdout", bytes.subarray(at, at + size));
+        output.end();
+        assert.equal(chunks.map((chunk) => chunk.text).join(""), text);
+        assert.deepEqual(
+          chunks.map(({ sequence }) => sequence),
+          chunks.map((_, index) => index),
+        );
+        for (const chunk of chunks) {
+          assert.ok(Buffer.byteLength(chunk.text) <= 65_536);
+          assert.equal(Buffer.from(chunk.text).toString(), chunk.text);
+        }
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it("is cut at line ends", () => {
@@ -72,7 +89,8 @@ describe("output", () => {
   it("ends at the limit with a note", () => {
     const { chunks, output } = collect();
     const piece = Buffer.from("0123456789abcde\n".repeat(65_536));
-    for (let written = 0; written <= STREAM_LIMIT + 2 * piece.length; written += piece.length) output.write("stdout", piece);
+    for (let written = 0; written <= STREAM_LIMIT + 2 * piece.length; written += piece.length)
+      output.write("stdout", piece);
     output.end();
     const text = chunks.map((chunk) => chunk.text).join("");
     assert.match(text.slice(-100), /keeps the first 10 MB/);

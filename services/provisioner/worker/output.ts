@@ -25,7 +25,10 @@ export interface Output {
 }
 
 /** @param emit gets the chunks of each stream in order, numbered from 0 */
-export function createOutput(secrets: readonly string[], emit: (stream: StreamName, text: string, sequence: number) => void): Output {
+export function createOutput(
+  secrets: readonly string[],
+  emit: (stream: StreamName, text: string, sequence: number) => void,
+): Output {
   const stdout = createStream(secrets, (text, sequence) => emit("stdout", text, sequence));
   const stderr = createStream(secrets, (text, sequence) => emit("stderr", text, sequence));
   const of = { stdout, stderr };

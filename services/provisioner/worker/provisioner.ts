@@ -1,6 +1,12 @@
 /** A provisioner: a process (or a part of one) that acts. It holds Work streams to servers and does what they hand out. */
 import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
-import { WorkerServiceClient, type Inventory, type InventoryReport, type OfferedType, type Register } from "../../../gen/services/loom/internal/v1/worker.js";
+import {
+  WorkerServiceClient,
+  type Inventory,
+  type InventoryReport,
+  type OfferedType,
+  type Register,
+} from "../../../gen/services/loom/internal/v1/worker.js";
 import { LoomError } from "../../common/errors.js";
 import type { Automator } from "../automators/automator.js";
 import type { FieldSchema, Provider } from "../providers/provider.js";
@@ -35,6 +41,8 @@ export interface ProvisionerOptions {
   readonly slots: number;
   readonly streams: number;
   readonly log: ProvisionerLog;
+  /** Milliseconds between two looks at whether each provider can be used; 30,000 where absent. */
+  readonly offersMs?: number;
   readonly clock?: ProvisionerClock;
   /** Plain text where absent. */
   readonly credentials?: ChannelCredentials;
@@ -84,11 +92,17 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
   async function inventory({ query, providerType, providerFields }: Inventory): Promise<InventoryReport> {
     try {
       const provider = providers.find(({ type }) => type === providerType);
-      if (provider === undefined) throw new LoomError("PLUGIN_TYPE_UNKNOWN", `This provisioner has no provider of type "${providerType}".`);
+      if (provider === undefined)
+        throw new LoomError("PLUGIN_TYPE_UNKNOWN", `This provisioner has no provider of type "${providerType}".`);
       const machines = await provider.inventory(providerFields ?? {});
-      return { query, machines: machines.map(({ token, machine, running }) => ({ token, machine, running })), error: "" };
+      return {
+        query,
+        machines: machines.map(({ token, machine, running }) => ({ token, machine, running })),
+        error: "",
+      };
     } catch (error) {
-      if (!(error instanceof LoomError)) log.error({ error: String(error), provider: providerType }, "an inventory met an unknown error");
+      if (!(error instanceof LoomError))
+        log.error({ error: String(error), provider: providerType }, "an inventory met an unknown error");
       return { query, machines: [], error: LoomError.from(error).message };
     }
   }
@@ -98,11 +112,17 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
     const worker = `${options.name}-${index + 1}`;
     return createWorkStream({
       worker,
-      connect: () => new WorkerServiceClient(options.address, options.credentials ?? ChannelCredentials.createInsecure(), CHANNEL_OPTIONS),
+      connect: () =>
+        new WorkerServiceClient(
+          options.address,
+          options.credentials ?? ChannelCredentials.createInsecure(),
+          CHANNEL_OPTIONS,
+        ),
       register: () => register(worker),
       executor,
       inventory,
       byTask,
+      offersMs: options.offersMs ?? 30_000,
       clock: options.clock ?? SYSTEM_CLOCK,
       log,
     });
@@ -123,12 +143,19 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
   };
 }
 
-function offered(plugin: { readonly type: string; readonly description: string; readonly fields: readonly FieldSchema[] }, unavailable: string | undefined): OfferedType {
+function offered(
+  plugin: { readonly type: string; readonly description: string; readonly fields: readonly FieldSchema[] },
+  unavailable: string | undefined,
+): OfferedType {
   return {
     type: plugin.type,
     description: plugin.description,
     fields: plugin.fields.map(({ name, type, description, required, sensitive }) => ({
-      name, type, description, required: required ?? false, sensitive: sensitive ?? false,
+      name,
+      type,
+      description,
+      required: required ?? false,
+      sensitive: sensitive ?? false,
     })),
     unavailableReason: unavailable ?? "",
   };

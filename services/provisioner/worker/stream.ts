@@ -4,7 +4,13 @@
  */
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import type {
-  InventoryReport, Register, WorkRequest, WorkResponse, WorkerServiceClient, Assignment as WireAssignment, Inventory,
+  InventoryReport,
+  Register,
+  WorkRequest,
+  WorkResponse,
+  WorkerServiceClient,
+  Assignment as WireAssignment,
+  Inventory,
 } from "../../../gen/services/loom/internal/v1/worker.js";
 import { assignmentFrom, leaseKey, supersedes, taskOf, type LogChunk, type TaskResult } from "./codec.js";
 import { failed, type Executor } from "./execute.js";
@@ -28,6 +34,8 @@ export interface StreamOptions {
   readonly inventory: (query: Inventory) => Promise<InventoryReport>;
   /** Running tasks of the whole process, so that a newer attempt ends an older one wherever it runs. */
   readonly byTask: Map<string, RunningTask>;
+  /** Milliseconds between two looks at whether what is offered can be used. */
+  readonly offersMs: number;
   readonly clock: ProvisionerClock;
   readonly log: ProvisionerLog;
 }
@@ -50,6 +58,7 @@ export function createWorkStream(options: StreamOptions): WorkStream {
   let leaseMs = LEASE_MS;
   let pending: TaskResult[] = [];
   let answeredAt = 0;
+  let offered = "";
 
   function send(body: WorkRequest["body"]): void {
     if (registered) call?.write({ body });
@@ -81,7 +90,10 @@ export function createWorkStream(options: StreamOptions): WorkStream {
   function take(message: WireAssignment): void {
     const assignment = assignmentFrom(message);
     if (assignment === undefined) {
-      log.warn({ worker: options.worker, action: message.action }, "a task was handed out that this provisioner cannot read");
+      log.warn(
+        { worker: options.worker, action: message.action },
+        "a task was handed out that this provisioner cannot read",
+      );
       return;
     }
     const key = leaseKey(assignment.lease);
@@ -94,13 +106,20 @@ export function createWorkStream(options: StreamOptions): WorkStream {
       return;
     }
     older?.stop("lost");
-    const started = startTask(executor, assignment, clock.now() + leaseMs, older?.ended, (chunk) => print(key, chunk), (result) => {
-      running.delete(key);
-      renewals.forget(key);
-      if (byTask.get(task) === started) byTask.delete(task);
-      if (result === undefined) outbox.drop(key);
-      else tell(key, result);
-    });
+    const started = startTask(
+      executor,
+      assignment,
+      clock.now() + leaseMs,
+      older?.ended,
+      (chunk) => print(key, chunk),
+      (result) => {
+        running.delete(key);
+        renewals.forget(key);
+        if (byTask.get(task) === started) byTask.delete(task);
+        if (result === undefined) outbox.drop(key);
+        else tell(key, result);
+      },
+    );
     running.set(key, started);
     byTask.set(task, started);
   }
@@ -166,11 +185,18 @@ export function createWorkStream(options: StreamOptions): WorkStream {
     for (const task of running.values()) if (now >= task.deadline) task.stop("lost");
   }
 
+  /** A stream tells what it offers only when it opens: where that has changed, an idle one is opened again. */
+  async function lookAgain(): Promise<void> {
+    const now = JSON.stringify(await options.register());
+    if (registered && running.size === 0 && now !== offered) call?.cancel();
+  }
+
   /** One connection, from its start to its end. Tells whether it got as far as being registered. */
   async function session(): Promise<boolean> {
     const client = options.connect();
     try {
       const register = await options.register();
+      offered = JSON.stringify(register);
       const opened = client.work();
       call = opened;
       const ended = new Promise<void>((resolve) => {
@@ -197,6 +223,7 @@ export function createWorkStream(options: StreamOptions): WorkStream {
 
   async function run(): Promise<void> {
     const watch = setInterval(() => expire(clock.now()), 250);
+    const look = setInterval(() => void lookAgain().catch(() => {}), options.offersMs);
     let pause = FIRST_PAUSE_MS;
     while (!stopping) {
       let reached = false;
@@ -216,6 +243,7 @@ export function createWorkStream(options: StreamOptions): WorkStream {
       });
     }
     clearInterval(watch);
+    clearInterval(look);
   }
 
   return {

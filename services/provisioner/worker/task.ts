@@ -33,8 +33,12 @@ const KILL_MS = 20_000;
  * @param onEnd gets the result, or undefined where none is to be told
  */
 export function startTask(
-  executor: Executor, assignment: Assignment, deadline: number, after: Promise<void> | undefined,
-  onChunk: (chunk: LogChunk) => void, onEnd: (result: TaskResult | undefined) => void,
+  executor: Executor,
+  assignment: Assignment,
+  deadline: number,
+  after: Promise<void> | undefined,
+  onChunk: (chunk: LogChunk) => void,
+  onEnd: (result: TaskResult | undefined) => void,
 ): RunningTask {
   const abort = new AbortController();
   let cause: StopCause | undefined;
@@ -51,7 +55,9 @@ export function startTask(
 
   async function run(): Promise<void> {
     if (after !== undefined) await after;
-    const result = abort.signal.aborted ? undefined : await raced(executor.execute(assignment, abort.signal, output), abort.signal);
+    const result = abort.signal.aborted
+      ? undefined
+      : await raced(executor.execute(assignment, abort.signal, output), abort.signal);
     clearTimeout(timer);
     output.end();
     // What ended by itself is told as it is, even where somebody wanted it stopped at the same moment.
@@ -62,7 +68,11 @@ export function startTask(
     onEnd(
       cause === "revoked"
         ? failed(assignment, "CANCELLED", `${action} on node ${node.number} was stopped because the job was cancelled.`)
-        : failed(assignment, "TASK_TIMED_OUT", `${action} on node ${node.number} did not end within ${assignment.timeoutMs / 1000} s and was stopped.`),
+        : failed(
+            assignment,
+            "TASK_TIMED_OUT",
+            `${action} on node ${node.number} did not end within ${assignment.timeoutMs / 1000} s and was stopped.`,
+          ),
     );
   }
   return { assignment, deadline, stop, ended: run() };
@@ -72,7 +82,11 @@ export function startTask(
 async function raced(work: Promise<TaskResult>, signal: AbortSignal): Promise<TaskResult | undefined> {
   const done = new AbortController();
   const stopped = new Promise<undefined>((resolve) => {
-    const onAbort = () => void sleep(LET_GO_MS, undefined, { signal: done.signal, ref: false }).then(() => resolve(undefined), () => {});
+    const onAbort = () =>
+      void sleep(LET_GO_MS, undefined, { signal: done.signal, ref: false }).then(
+        () => resolve(undefined),
+        () => {},
+      );
     signal.addEventListener("abort", onAbort, { signal: done.signal, once: true });
   });
   try {

@@ -35,14 +35,30 @@ describe("automator shell, on a node of this machine", function () {
     await rm(folder, { recursive: true });
   });
 
-  function actionContext(signal?: AbortSignal): ActionContext & { readonly printed: { stdout: string; stderr: string } } {
+  function actionContext(
+    signal?: AbortSignal,
+  ): ActionContext & { readonly printed: { stdout: string; stderr: string } } {
     const printed = { stdout: "", stderr: "" };
-    return { ...context(signal), printed, output: (stream, bytes) => (printed[stream] += Buffer.from(bytes).toString()) };
+    return {
+      ...context(signal),
+      printed,
+      output: (stream, bytes) => (printed[stream] += Buffer.from(bytes).toString()),
+    };
   }
   function action(script: string, more: Partial<ActionRequest> = {}): ActionRequest {
     return {
-      action: "start", service: "web", fields: { script }, config: {}, taskKey: `k.${randomUUID()}`, epoch: 1n, job: 1, runner: 1, attempt: 1,
-      timeoutMs: 60_000, node: { number: 1000, hostname: "h-1000.local", services: ["lb", "web"], addresses: { internal: address } }, clusterName: "hello-1",
+      action: "start",
+      service: "web",
+      fields: { script },
+      config: {},
+      taskKey: `k.${randomUUID()}`,
+      epoch: 1n,
+      job: 1,
+      runner: 1,
+      attempt: 1,
+      timeoutMs: 60_000,
+      node: { number: 1000, hostname: "h-1000.local", services: ["lb", "web"], addresses: { internal: address } },
+      clusterName: "hello-1",
       ...more,
     };
   }
@@ -62,26 +78,59 @@ describe("automator shell, on a node of this machine", function () {
 
   it("runs a script with its own variables and Loom's", async () => {
     const of = actionContext();
-    const script = 'for name in NODE HOSTNAME CLUSTER SERVICE ACTION SERVICES ADDRESS HOME; do eval "echo \\"$name=\\$LOOM_$name\\""; done; echo "$TEXT|$NUMBER"; cat "$LOOM_CONFIG"';
+    const script =
+      'for name in NODE HOSTNAME CLUSTER SERVICE ACTION SERVICES ADDRESS HOME; do eval "echo \\"$name=\\$LOOM_$name\\""; done; echo "$TEXT|$NUMBER"; cat "$LOOM_CONFIG"';
     const fields = { script, env: { TEXT: "a 'b'\n%c", NUMBER: 8080, LOOM_NODE: "mine" } };
     const outcome = await automator.act(channel, action(script, { fields, config: { web: { port: 1 } } }), of);
     assert.deepEqual(outcome, { exitCode: 0, fenced: false, timedOut: false });
-    assert.equal(of.printed.stdout, [
-      "NODE=1000", "HOSTNAME=h-1000.local", "CLUSTER=hello-1", "SERVICE=web", "ACTION=start", "SERVICES=lb web", `ADDRESS=${address}`,
-      `HOME=${channel.home}`, "a 'b'\n%c|8080", '{"web":{"port":1}}\n',
-    ].join("\n"));
+    assert.equal(
+      of.printed.stdout,
+      [
+        "NODE=1000",
+        "HOSTNAME=h-1000.local",
+        "CLUSTER=hello-1",
+        "SERVICE=web",
+        "ACTION=start",
+        "SERVICES=lb web",
+        `ADDRESS=${address}`,
+        `HOME=${channel.home}`,
+        "a 'b'\n%c|8080",
+        '{"web":{"port":1}}\n',
+      ].join("\n"),
+    );
   });
 
   it("tells exit codes, fences and time limits", async () => {
-    assert.deepEqual(await automator.act(channel, action("exit 9"), actionContext()), { exitCode: 9, fenced: false, timedOut: false });
-    assert.deepEqual(await automator.act(channel, action("sleep 300", { timeoutMs: 200 }), actionContext()), { exitCode: 124, fenced: false, timedOut: true });
+    assert.deepEqual(await automator.act(channel, action("exit 9"), actionContext()), {
+      exitCode: 9,
+      fenced: false,
+      timedOut: false,
+    });
+    assert.deepEqual(await automator.act(channel, action("sleep 300", { timeoutMs: 200 }), actionContext()), {
+      exitCode: 124,
+      fenced: false,
+      timedOut: true,
+    });
     await automator.act(channel, action("true", { runner: 2 }), actionContext());
-    assert.deepEqual(await automator.act(channel, action("true", { runner: 1 }), actionContext()), { exitCode: 75, fenced: true, timedOut: false });
+    assert.deepEqual(await automator.act(channel, action("true", { runner: 1 }), actionContext()), {
+      exitCode: 75,
+      fenced: true,
+      timedOut: false,
+    });
   });
 
   it("refuses fields that make no sense", async () => {
-    for (const fields of [{}, { script: 1 }, { script: "true", env: "x" }, { script: "true", env: { "a b": "x" } }, { script: "true", env: { A: {} } }]) {
-      await assert.rejects(automator.act(channel, action("", { fields }), actionContext()), (error: { reason?: string }) => error.reason === "INVALID_CONFIG");
+    for (const fields of [
+      {},
+      { script: 1 },
+      { script: "true", env: "x" },
+      { script: "true", env: { "a b": "x" } },
+      { script: "true", env: { A: {} } },
+    ]) {
+      await assert.rejects(
+        automator.act(channel, action("", { fields }), actionContext()),
+        (error: { reason?: string }) => error.reason === "INVALID_CONFIG",
+      );
     }
   });
 

@@ -20,7 +20,8 @@ export function createShellAutomator(): Automator {
         name: "script",
         type: "string",
         required: true,
-        description: "The script; sh runs it unless its first line names another interpreter. Macros are not expanded in it.",
+        description:
+          "The script; sh runs it unless its first line names another interpreter. Macros are not expanded in it.",
       },
       {
         name: "env",
@@ -41,14 +42,20 @@ async function bootstrap(channel: NodeChannel, context: ActionContext): Promise<
     onOutput: (stream, bytes) => context.output(stream, bytes),
   });
   if (exitCode !== 0) {
-    throw new LoomError("SCRIPT_FAILED", `Loom's own files could not be put onto the node (exit code ${exitCode}). Look at the task's log and at the free space of the node, then retry.`);
+    throw new LoomError(
+      "SCRIPT_FAILED",
+      `Loom's own files could not be put onto the node (exit code ${exitCode}). Look at the task's log and at the free space of the node, then retry.`,
+    );
   }
 }
 
 async function act(channel: NodeChannel, request: ActionRequest, context: ActionContext): Promise<ActionOutcome> {
   const script = request.fields["script"];
   if (typeof script !== "string") {
-    throw new LoomError("INVALID_CONFIG", `The action ${request.action} of ${request.service} has no field "script". Add it to the service.`);
+    throw new LoomError(
+      "INVALID_CONFIG",
+      `The action ${request.action} of ${request.service} has no field "script". Add it to the service.`,
+    );
   }
   const argv = [...command(channel), "-c", ...names(request), String(request.timeoutMs / 1000)];
   const { exitCode } = await channel.run(argv, {
@@ -101,5 +108,8 @@ function ownVariables(request: ActionRequest): Record<string, string> {
 }
 
 function invalid(request: ActionRequest, what: string): LoomError {
-  return new LoomError("INVALID_CONFIG", `The field "env" of the action ${request.action} of ${request.service} ${what}. Mend the service.`);
+  return new LoomError(
+    "INVALID_CONFIG",
+    `The field "env" of the action ${request.action} of ${request.service} ${what}. Mend the service.`,
+  );
 }

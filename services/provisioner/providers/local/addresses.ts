@@ -32,9 +32,15 @@ export function parseRange(text: string): AddressRange {
     const size = 2 ** (32 - bits);
     if (address % size === 0) return { base: address, size };
   }
-  throw new LoomError("INVALID_CONFIG", `The address range "${text}" of the provider is no network of 127.0.0.0/8. Write it as 127.77.0.0/16, with 28 bits at most.`, {
-    violations: [{ field: "fields.addressRange", description: "must be a network of 127.0.0.0/8 such as 127.77.0.0/16" }],
-  });
+  throw new LoomError(
+    "INVALID_CONFIG",
+    `The address range "${text}" of the provider is no network of 127.0.0.0/8. Write it as 127.77.0.0/16, with 28 bits at most.`,
+    {
+      violations: [
+        { field: "fields.addressRange", description: "must be a network of 127.0.0.0/8 such as 127.77.0.0/16" },
+      ],
+    },
+  );
 }
 
 /** Candidates in the order in which this token tries them. */
@@ -57,7 +63,10 @@ export function* candidates(token: string, range: AddressRange): Generator<strin
  * @throws PROVIDER_ERROR where the range is used up
  */
 export async function reserveAddress(
-  folder: string, token: string, range: AddressRange, isStale: (token: string) => Promise<boolean>,
+  folder: string,
+  token: string,
+  range: AddressRange,
+  isStale: (token: string) => Promise<boolean>,
 ): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const own = join(folder, `.${token}`);
@@ -77,7 +86,10 @@ export async function reserveAddress(
   } finally {
     await rm(own, { force: true });
   }
-  throw new LoomError("PROVIDER_ERROR", "Every address of the provider's range is taken. Delete clusters or give the provider a larger addressRange.");
+  throw new LoomError(
+    "PROVIDER_ERROR",
+    "Every address of the provider's range is taken. Delete clusters or give the provider a larger addressRange.",
+  );
 }
 
 async function claim(own: string, file: string): Promise<boolean> {

@@ -9,7 +9,11 @@ import { sendKill } from "./processes.js";
  * @param environment of every command
  * @param reachable throws where no command can run there
  */
-export function createLocalChannel(home: string, environment: Readonly<Record<string, string>>, reachable: () => void): NodeChannel {
+export function createLocalChannel(
+  home: string,
+  environment: Readonly<Record<string, string>>,
+  reachable: () => void,
+): NodeChannel {
   return {
     home,
     async run(argv, options) {
@@ -20,7 +24,12 @@ export function createLocalChannel(home: string, environment: Readonly<Record<st
   };
 }
 
-function runCommand(argv: readonly string[], cwd: string, env: Record<string, string>, options: CommandOptions): Promise<CommandResult> {
+function runCommand(
+  argv: readonly string[],
+  cwd: string,
+  env: Record<string, string>,
+  options: CommandOptions,
+): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(argv[0]!, argv.slice(1), { cwd, env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
     const abort = () => {
@@ -37,7 +46,8 @@ function runCommand(argv: readonly string[], cwd: string, env: Record<string, st
     child.stdin.end(options.input ?? "");
     child.on("error", (error: NodeJS.ErrnoException) => {
       options.signal.removeEventListener("abort", abort);
-      if (error.code === "ENOENT" || error.code === "EACCES") resolve({ exitCode: error.code === "ENOENT" ? 127 : 126 });
+      if (error.code === "ENOENT" || error.code === "EACCES")
+        resolve({ exitCode: error.code === "ENOENT" ? 127 : 126 });
       else reject(error);
     });
     child.on("close", (code, signal) => {

@@ -23,7 +23,9 @@ describe("provider local: crashes and left-overs", function () {
     const program = fileURLToPath(new URL("../../../../test/support/make-local-node.ts", import.meta.url));
     for (const delay of [0, 7, 13, 21, 34, 48, 63, 81, 104, 130]) {
       const uid = randomUUID();
-      const child = spawn(process.execPath, ["--import", "tsx", program, folder, uid], { stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(process.execPath, ["--import", "tsx", program, folder, uid], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
       await once(child.stdout, "data");
       await sleep(delay);
       child.kill("SIGKILL");
@@ -45,7 +47,16 @@ describe("provider local: crashes and left-overs", function () {
     const request = machine({ provider, fields: {}, flavor: "small", image: "this-machine" }, randomUUID(), 1000, 1);
     await provider.create(request, context());
     const quiet = { signal: new AbortController().signal, onOutput: () => {} };
-    await provider.channel(request).run(["sh", "-c", "for i in 1 2 3 4 5; do setsid sh -c 'trap \"\" TERM HUP; sleep 1000; sleep 1000' >/dev/null 2>&1 & done; setsid sleep 1000 >/dev/null 2>&1 &"], quiet);
+    await provider
+      .channel(request)
+      .run(
+        [
+          "sh",
+          "-c",
+          "for i in 1 2 3 4 5; do setsid sh -c 'trap \"\" TERM HUP; sleep 1000; sleep 1000' >/dev/null 2>&1 & done; setsid sleep 1000 >/dev/null 2>&1 &",
+        ],
+        quiet,
+      );
     assert.ok((await processesByToken()).get(request.token)!.length >= 8);
     await provider.delete(request, context());
     assert.equal((await processesByToken()).get(request.token), undefined);
@@ -57,7 +68,10 @@ describe("provider local: crashes and left-overs", function () {
     const taken: string[] = [];
     for (let n = 0; n < 15; n++) taken.push(await reserveAddress(addresses, `token-${n}`, range, async () => false));
     assert.equal(new Set(taken).size, 15);
-    await assert.rejects(reserveAddress(addresses, "one-more", range, async () => false), (error: { reason?: string }) => error.reason === "PROVIDER_ERROR");
+    await assert.rejects(
+      reserveAddress(addresses, "one-more", range, async () => false),
+      (error: { reason?: string }) => error.reason === "PROVIDER_ERROR",
+    );
     assert.equal(await reserveAddress(addresses, "token-3", range, async () => false), taken[3]);
     assert.equal(await reserveAddress(addresses, "one-more", range, async (token) => token === "token-7"), taken[7]);
     await releaseAddresses(addresses, "token-1");
@@ -77,7 +91,10 @@ describe("provider local: crashes and left-overs", function () {
 
   it("refuses ranges that are none", () => {
     for (const text of ["127.0.0.0/29", "10.0.0.0/8", "127.77.1.0/16", "127.300.0.0/16", "127.77.0.0", ""]) {
-      assert.throws(() => parseRange(text), (error: { reason?: string }) => error.reason === "INVALID_CONFIG");
+      assert.throws(
+        () => parseRange(text),
+        (error: { reason?: string }) => error.reason === "INVALID_CONFIG",
+      );
     }
     assert.deepEqual(parseRange("127.0.0.0/8").size, 2 ** 24);
   });

@@ -27,14 +27,23 @@ const TOOLS = ["sh", "flock", "setsid"];
 
 /** @param defaults.folder where nodes live unless the provider document names a folder; absolute */
 export function createLocalProvider(defaults: { readonly folder: string }): Provider {
-  const rootOf = (fields: Fields) => resolve(typeof fields["folder"] === "string" && fields["folder"] !== "" ? fields["folder"] : defaults.folder);
+  const rootOf = (fields: Fields) =>
+    resolve(typeof fields["folder"] === "string" && fields["folder"] !== "" ? fields["folder"] : defaults.folder);
   const placeOf = (request: MachineRequest): Place => ({ root: rootOf(request.fields), token: request.token });
   return {
     type: "local",
     description: "Processes of this machine: every node a folder, a process group and an address of 127.0.0.0/8.",
     fields: [
-      { name: "folder", type: "string", description: "Where the nodes' folders are; a folder beside Loom's data where nothing is said." },
-      { name: "addressRange", type: "string", description: `Network of 127.0.0.0/8 that nodes get their addresses from; ${DEFAULT_RANGE} where nothing is said.` },
+      {
+        name: "folder",
+        type: "string",
+        description: "Where the nodes' folders are; a folder beside Loom's data where nothing is said.",
+      },
+      {
+        name: "addressRange",
+        type: "string",
+        description: `Network of 127.0.0.0/8 that nodes get their addresses from; ${DEFAULT_RANGE} where nothing is said.`,
+      },
     ],
     unavailable: async () => missingTools(),
     async create(request, context) {
@@ -69,7 +78,10 @@ export function createLocalProvider(defaults: { readonly folder: string }): Prov
       return createLocalChannel(homeOf(place), environmentOf(place), () => {
         if (!existsSync(homeOf(place))) throw missing(request);
         if (!isRunning(place)) {
-          throw new LoomError("MACHINE_MISSING", `Node ${request.nodeNumber} is off: its processes are not there. Retry the job; it switches the node on.`);
+          throw new LoomError(
+            "MACHINE_MISSING",
+            `Node ${request.nodeNumber} is off: its processes are not there. Retry the job; it switches the node on.`,
+          );
         }
       });
     },
@@ -87,20 +99,39 @@ function homeOf(place: Place): string {
 }
 
 async function makeFolder(place: Place, request: MachineRequest, context: CallContext): Promise<void> {
-  const range = parseRange(typeof request.fields["addressRange"] === "string" ? request.fields["addressRange"] : DEFAULT_RANGE);
+  const range = parseRange(
+    typeof request.fields["addressRange"] === "string" ? request.fields["addressRange"] : DEFAULT_RANGE,
+  );
   await mkdir(place.root, { recursive: true, mode: 0o700 });
   // Made before the address is reserved: a reservation without any folder is always a left-over.
   const folder = await mkdtemp(join(place.root, `.new-${place.token}-`));
-  const address = await reserveAddress(join(place.root, "addresses"), place.token, range, async (token) => !hasFolder(place.root, token));
+  const address = await reserveAddress(
+    join(place.root, "addresses"),
+    place.token,
+    range,
+    async (token) => !hasFolder(place.root, token),
+  );
   await mkdir(join(folder, "bin"));
   for (const { name, text } of nodeFiles().files) {
     await writeFile(join(folder, "bin", name), text);
     await chmod(join(folder, "bin", name), 0o755);
   }
   await writeFile(join(folder, "bin", ".version"), `${nodeFiles().version}\n`);
-  await writeFile(join(folder, "node.json"), `${JSON.stringify({
-    token: place.token, cluster: request.clusterName, clusterUid: request.clusterUid, node: request.nodeNumber, hostname: request.hostname, address,
-  }, undefined, 2)}\n`);
+  await writeFile(
+    join(folder, "node.json"),
+    `${JSON.stringify(
+      {
+        token: place.token,
+        cluster: request.clusterName,
+        clusterUid: request.clusterUid,
+        node: request.nodeNumber,
+        hostname: request.hostname,
+        address,
+      },
+      undefined,
+      2,
+    )}\n`,
+  );
   try {
     context.signal.throwIfAborted();
     await rename(folder, homeOf(place));
@@ -121,7 +152,12 @@ async function switchOn(place: Place, signal: AbortSignal): Promise<void> {
   await mkdir(join(home, "log"), { recursive: true });
   const log = openSync(join(home, "log", "loom-init.log"), "a");
   // Detached: leads a session and a group of its own, so that it outlives Loom.
-  const child = spawn(join(home, "bin", "loom-init"), [], { cwd: home, env: environmentOf(place), detached: true, stdio: ["ignore", log, log] });
+  const child = spawn(join(home, "bin", "loom-init"), [], {
+    cwd: home,
+    env: environmentOf(place),
+    detached: true,
+    stdio: ["ignore", log, log],
+  });
   closeSync(log);
   child.unref();
   let failure: Error | undefined;
@@ -131,7 +167,10 @@ async function switchOn(place: Place, signal: AbortSignal): Promise<void> {
     if (failure !== undefined) throw failure;
     signal.throwIfAborted();
     if (performance.now() > deadline) {
-      throw new LoomError("PROVIDER_ERROR", `The node's first process did not start within ${START_MS / 1000} s; ${join(home, "log", "loom-init.log")} may say why.`);
+      throw new LoomError(
+        "PROVIDER_ERROR",
+        `The node's first process did not start within ${START_MS / 1000} s; ${join(home, "log", "loom-init.log")} may say why.`,
+      );
     }
     await sleep(5);
   }
@@ -169,7 +208,9 @@ function observed(place: Place): ObservedMachine {
 /** The node's first process as it wrote itself down. */
 function initOf(place: Place): { readonly pid: number; readonly start: string } | undefined {
   try {
-    const [pid, start] = readFileSync(join(homeOf(place), "run", "init"), "latin1").trim().split(" ");
+    const [pid, start] = readFileSync(join(homeOf(place), "run", "init"), "latin1")
+      .trim()
+      .split(" ");
     return pid === undefined || start === undefined ? undefined : { pid: Number(pid), start };
   } catch {
     return undefined;
@@ -201,7 +242,9 @@ function tokensIn(root: string): string[] {
 
 /** Whether there is a node, or a piece of one, with the token. */
 function hasFolder(root: string, token: string): boolean {
-  return readdirSync(root).some((name) => name === token || name.startsWith(`.new-${token}-`) || name.startsWith(`.gone-${token}-`));
+  return readdirSync(root).some(
+    (name) => name === token || name.startsWith(`.new-${token}-`) || name.startsWith(`.gone-${token}-`),
+  );
 }
 
 function checkToken(token: string): void {
@@ -209,22 +252,28 @@ function checkToken(token: string): void {
 }
 
 function missing(request: MachineRequest): LoomError {
-  return new LoomError("MACHINE_MISSING", `The folder of node ${request.nodeNumber} is not there. Retry the job to make the node again.`);
+  return new LoomError(
+    "MACHINE_MISSING",
+    `The folder of node ${request.nodeNumber} is not there. Retry the job to make the node again.`,
+  );
 }
 
 function missingTools(): string | undefined {
   if (process.platform !== "linux") return "Nodes on this machine need Linux. Use the provider docker instead.";
   const folders = (process.env["PATH"] ?? "/usr/bin:/bin").split(delimiter);
-  const found = (tool: string) => folders.some((folder) => {
-    try {
-      accessSync(join(folder, tool), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const found = (tool: string) =>
+    folders.some((folder) => {
+      try {
+        accessSync(join(folder, tool), constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
   const missing = TOOLS.filter((tool) => !found(tool));
-  return missing.length === 0 ? undefined : `Nodes on this machine need ${missing.join(" and ")} on PATH; Debian has them in util-linux.`;
+  return missing.length === 0
+    ? undefined
+    : `Nodes on this machine need ${missing.join(" and ")} on PATH; Debian has them in util-linux.`;
 }
 
 function ignoreMissing(error: unknown): void {

@@ -22,7 +22,12 @@ interface Current {
 const current = new WeakMap<SimulatedMachine, Current>();
 
 /** @param about what every journal line of this machine says */
-export function createSimulatedChannel(refreshed: () => World, about: Subject, actionMs: () => number, bootstrapMs: () => number): NodeChannel {
+export function createSimulatedChannel(
+  refreshed: () => World,
+  about: Subject,
+  actionMs: () => number,
+  bootstrapMs: () => number,
+): NodeChannel {
   return {
     home: "/var/lib/loom",
     async run(argv, options) {
@@ -30,9 +35,13 @@ export function createSimulatedChannel(refreshed: () => World, about: Subject, a
       const world = refreshed();
       const machine = world.machines.get(about.token!);
       if (machine?.running !== true) {
-        throw new LoomError("MACHINE_MISSING", `Node ${about.node} is not there or is off. Retry the job; it looks again.`);
+        throw new LoomError(
+          "MACHINE_MISSING",
+          `Node ${about.node} is not there or is off. Retry the job; it looks again.`,
+        );
       }
-      if (argv[0]?.endsWith("/loom-run") === true) return await loomRun(world, machine, about, argv.slice(1), options, actionMs());
+      if (argv[0]?.endsWith("/loom-run") === true)
+        return await loomRun(world, machine, about, argv.slice(1), options, actionMs());
       const subject = { ...about, action: "BOOTSTRAP" };
       await step(world, subject, bootstrapMs(), options.signal, () => world.write("run", subject));
       return { exitCode: 0 };
@@ -41,12 +50,23 @@ export function createSimulatedChannel(refreshed: () => World, about: Subject, a
 }
 
 async function loomRun(
-  world: World, machine: SimulatedMachine, about: Subject, args: readonly string[], options: CommandOptions, actionMs: number,
+  world: World,
+  machine: SimulatedMachine,
+  about: Subject,
+  args: readonly string[],
+  options: CommandOptions,
+  actionMs: number,
 ): Promise<CommandResult> {
   const [epoch, job, runner, attempt, taskKey] = args.filter((arg) => !arg.startsWith("-"));
   const subject: Subject = {
-    ...about, action: (options.env?.["LOOM_ACTION"] ?? "").toUpperCase(), service: options.env?.["LOOM_SERVICE"] ?? "",
-    taskKey: taskKey!, epoch: epoch!, job: Number(job), runner: Number(runner), attempt: Number(attempt),
+    ...about,
+    action: (options.env?.["LOOM_ACTION"] ?? "").toUpperCase(),
+    service: options.env?.["LOOM_SERVICE"] ?? "",
+    taskKey: taskKey!,
+    epoch: epoch!,
+    job: Number(job),
+    runner: Number(runner),
+    attempt: Number(attempt),
   };
   const say = (text: string) => options.onOutput("stderr", Buffer.from(`${text}\n`));
   const answer = async (exitCode: number): Promise<CommandResult> => {
@@ -55,7 +75,8 @@ async function loomRun(
   };
 
   const task = machine.tasks.get(subject.taskKey!);
-  const stale = (machine.fence !== undefined && isOlder(subject, machine.fence)) || subject.attempt! < (task?.attempt ?? 0);
+  const stale =
+    (machine.fence !== undefined && isOlder(subject, machine.fence)) || subject.attempt! < (task?.attempt ?? 0);
   const running = current.get(machine);
   if (args[0] === "-k") {
     if (stale) return await answer(FENCED);
@@ -107,7 +128,11 @@ async function loomRun(
  * was, undefined where it did.
  */
 async function goOn(
-  world: World, machine: SimulatedMachine, subject: Subject, actionMs: number, signal: AbortSignal,
+  world: World,
+  machine: SimulatedMachine,
+  subject: Subject,
+  actionMs: number,
+  signal: AbortSignal,
 ): Promise<number | undefined> {
   const mine: Current = { taskKey: subject.taskKey!, attempt: subject.attempt!, abort: new AbortController() };
   current.set(machine, mine);

@@ -31,17 +31,35 @@ describe("simulated provider: faults and fences", () => {
   const request = (number = 1000, fields: Fields = {}): MachineRequest =>
     machine({ provider, fields: { rules, ...fields }, flavor: "small", image: "simulated" }, CLUSTER, number, 1);
   const steer = (...list: object[]) => writeFileSync(rules, JSON.stringify(list));
-  const why = (promise: Promise<unknown>) => promise.then(() => "done", (error: { reason?: string }) => error.reason ?? "unknown");
+  const why = (promise: Promise<unknown>) =>
+    promise.then(
+      () => "done",
+      (error: { reason?: string }) => error.reason ?? "unknown",
+    );
   const judged = () => judge(readJournal(journal));
 
   function action(more: Partial<ActionRequest> = {}): ActionRequest {
     return {
-      action: "start", service: "web", fields: { script: "true" }, config: {}, taskKey: "k.start", epoch: 1n, job: 1, runner: 1, attempt: 1,
-      timeoutMs: 60_000, node: { number: 1000, hostname: "h", services: ["web"], addresses: {} }, clusterName: "c", ...more,
+      action: "start",
+      service: "web",
+      fields: { script: "true" },
+      config: {},
+      taskKey: "k.start",
+      epoch: 1n,
+      job: 1,
+      runner: 1,
+      attempt: 1,
+      timeoutMs: 60_000,
+      node: { number: 1000, hostname: "h", services: ["web"], addresses: {} },
+      clusterName: "c",
+      ...more,
     };
   }
   async function act(more: Partial<ActionRequest> = {}, fields: Fields = {}, signal?: AbortSignal): Promise<number> {
-    const outcome = await automator.act(provider.channel(request(1000, fields)), action(more), { ...context(signal), output: () => {} });
+    const outcome = await automator.act(provider.channel(request(1000, fields)), action(more), {
+      ...context(signal),
+      output: () => {},
+    });
     assert.equal(outcome.fenced, outcome.exitCode === 75);
     return outcome.exitCode;
   }
@@ -58,7 +76,10 @@ describe("simulated provider: faults and fences", () => {
   it("fail for ever, in a later process too, until the rules say otherwise", async () => {
     steer({ fault: "fail", action: "CREATE", times: "always", permanent: true });
     for (let n = 0; n < 3; n++) {
-      const error = await provider.create(request(), context()).then(() => undefined, (thrown: unknown) => thrown as { metadata: object });
+      const error = await provider.create(request(), context()).then(
+        () => undefined,
+        (thrown: unknown) => thrown as { metadata: object },
+      );
       assert.deepEqual(error?.metadata, { permanent: "true" });
       provider = createSimulatedProvider({ journal });
     }
@@ -77,8 +98,14 @@ describe("simulated provider: faults and fences", () => {
   });
 
   it("come from the provider's own fields as well", async () => {
-    assert.equal(await why(provider.create(request(1000, { faults: { rules: [{ fault: "fail" }] } }), context())), "PROVIDER_ERROR");
-    assert.equal(await why(provider.create(request(1000, { faults: { rules: [{ fault: "burn" }] } }), context())), "INVALID_CONFIG");
+    assert.equal(
+      await why(provider.create(request(1000, { faults: { rules: [{ fault: "fail" }] } }), context())),
+      "PROVIDER_ERROR",
+    );
+    assert.equal(
+      await why(provider.create(request(1000, { faults: { rules: [{ fault: "burn" }] } }), context())),
+      "INVALID_CONFIG",
+    );
   });
 
   it("lose the answer after the effect", async () => {
@@ -95,7 +122,10 @@ describe("simulated provider: faults and fences", () => {
     assert.equal(judged().live.size, 0);
     // What is found after the process was killed: its lines, and no such process.
     journal = join(folder, "found");
-    writeFileSync(journal, readFileSync(join(folder, "journal"), "utf8").replaceAll(`"pid":${process.pid}`, '"pid":4194305'));
+    writeFileSync(
+      journal,
+      readFileSync(join(folder, "journal"), "utf8").replaceAll(`"pid":${process.pid}`, '"pid":4194305'),
+    );
     provider = createSimulatedProvider({ journal });
     await provider.observe(request());
     await until("it landed", () => judged().live.size === 1);
@@ -150,8 +180,15 @@ describe("simulated provider: faults and fences", () => {
       [{ epoch: 5n, job: 6, runner: 1, attempt: 1, taskKey: "next" }, 0],
       [{ epoch: 5n, job: 5, runner: 9, attempt: 9, taskKey: "next" }, 75],
     ];
-    for (const [call, code] of table) assert.equal(await act(call), code, Object.values(call).join(" "));
-    assert.deepEqual([...judged().runs], [["k.start", 1], ["next", 1]]);
+    for (const [call, code] of table)
+      assert.equal(await act(call), code, `runner ${call.runner}, attempt ${call.attempt}`);
+    assert.deepEqual(
+      [...judged().runs],
+      [
+        ["k.start", 1],
+        ["next", 1],
+      ],
+    );
     assert.deepEqual(judged().staleRuns, []);
   });
 
@@ -163,7 +200,9 @@ describe("simulated provider: faults and fences", () => {
     assert.equal(await older, 75);
     const gone = new AbortController();
     const left = act({ taskKey: "left" }, { actionMs: 100 }, gone.signal);
-    await until("it began", () => readJournal(journal).some(({ kind, taskKey }) => kind === "begin" && taskKey === "left"));
+    await until("it began", () =>
+      readJournal(journal).some(({ kind, taskKey }) => kind === "begin" && taskKey === "left"),
+    );
     gone.abort();
     assert.equal(await left, 137);
     await until("it ended by itself", () => judged().runs.get("left") === 1);
@@ -193,19 +232,29 @@ describe("judge", () => {
   const line = (kind: string, more: object) => ({ kind, at: 0, pid: 1, ...more }) as never;
 
   it("sees double creations, crowded nodes, repeated successes, stale and lost runs", () => {
-    const run = (more: object) => line("run", { token: "a", taskKey: "k", epoch: "1", job: 1, runner: 2, attempt: 1, ...more });
+    const run = (more: object) =>
+      line("run", { token: "a", taskKey: "k", epoch: "1", job: 1, runner: 2, attempt: 1, ...more });
     const judgement = judge([
       line("create", { token: "a", cluster: "c", node: 1 }),
       line("create", { token: "a", cluster: "c", node: 1 }),
       line("create", { token: "b", cluster: "c", node: 1 }),
-      run({}), run({ attempt: 2 }), run({ runner: 1, taskKey: "old" }), run({ token: "gone", taskKey: "lost" }),
+      run({}),
+      run({ attempt: 2 }),
+      run({ runner: 1, taskKey: "old" }),
+      run({ token: "gone", taskKey: "lost" }),
       line("delete", { token: "a" }),
     ]);
     assert.deepEqual(judgement.doubleCreations, ["a"]);
     assert.deepEqual(judgement.crowdedNodes, ["c/1"]);
     assert.deepEqual(judgement.repeatedSuccesses, ["k"]);
-    assert.deepEqual(judgement.staleRuns.map(({ taskKey }) => taskKey), ["old"]);
-    assert.deepEqual(judgement.lostRuns.map(({ taskKey }) => taskKey), ["lost"]);
+    assert.deepEqual(
+      judgement.staleRuns.map(({ taskKey }) => taskKey),
+      ["old"],
+    );
+    assert.deepEqual(
+      judgement.lostRuns.map(({ taskKey }) => taskKey),
+      ["lost"],
+    );
     assert.deepEqual([...judgement.live.keys()], ["b"]);
     assert.equal(judgement.runs.get("k"), 2);
   });

@@ -15,9 +15,21 @@ import { readFileSync } from "node:fs";
  * - `rule`: a fault rule was seen for the first time. `fault`: a rule struck. `later`: an effect that lands when due.
  */
 export type JournalKind =
-  | "call" | "create" | "adopt" | "start" | "stop" | "delete"
-  | "begin" | "run" | "replay" | "refuse" | "end" | "kill"
-  | "rule" | "fault" | "later";
+  | "call"
+  | "create"
+  | "adopt"
+  | "start"
+  | "stop"
+  | "delete"
+  | "begin"
+  | "run"
+  | "replay"
+  | "refuse"
+  | "end"
+  | "kill"
+  | "rule"
+  | "fault"
+  | "later";
 
 /** Which run of which action; on lines about actions on nodes. */
 export interface JournalRun {
@@ -105,7 +117,8 @@ export function judge(journal: readonly JournalLine[]): Judgement {
   const doubleCreations: string[] = [];
   const crowded = new Set<string>();
   const runs = new Map<string, number>();
-  const succeeded = new Set<string>();
+  /** Of each machine, task keys that succeeded there. */
+  const succeeded = new Map<string, Set<string>>();
   const repeated = new Set<string>();
   const staleRuns: JournalLine[] = [];
   const lostRuns: JournalLine[] = [];
@@ -138,7 +151,7 @@ export function judge(journal: readonly JournalLine[]): Judgement {
         if (machine !== undefined) perNode.get(`${machine.cluster}/${machine.node}`)?.delete(token);
         live.delete(token);
         fences.delete(token);
-        for (const key of succeeded) if (key.startsWith(`${token}/`)) succeeded.delete(key);
+        succeeded.delete(token);
         break;
       case "begin":
       case "run": {
@@ -155,14 +168,24 @@ export function judge(journal: readonly JournalLine[]): Judgement {
         }
         if (line.kind === "begin") break;
         runs.set(line.taskKey!, (runs.get(line.taskKey!) ?? 0) + 1);
-        if (succeeded.has(key)) repeated.add(line.taskKey!);
-        succeeded.add(key);
+        if (succeeded.get(token)?.has(line.taskKey!) === true) repeated.add(line.taskKey!);
+        succeeded.set(token, (succeeded.get(token) ?? new Set()).add(line.taskKey!));
         break;
       }
+      default:
+        // The other lines change nothing of what is judged.
+        break;
     }
   }
   return {
-    live, doubleCreations, crowdedNodes: [...crowded], runs, repeatedSuccesses: [...repeated], staleRuns, lostRuns, calls,
+    live,
+    doubleCreations,
+    crowdedNodes: [...crowded],
+    runs,
+    repeatedSuccesses: [...repeated],
+    staleRuns,
+    lostRuns,
+    calls,
   };
 }
 

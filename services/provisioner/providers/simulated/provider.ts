@@ -26,14 +26,30 @@ export function createSimulatedProvider(defaults: { readonly journal: string }):
     type: "simulated",
     description: "Machines that are only written down, for load and fault tests: latencies and faults on demand.",
     fields: [
-      { name: "journal", type: "string", description: "File of every call and effect; in Loom's data folder where nothing is said." },
+      {
+        name: "journal",
+        type: "string",
+        description: "File of every call and effect; in Loom's data folder where nothing is said.",
+      },
       { name: "createMs", type: "integer", description: "How long a create takes; 0 where nothing is said." },
       { name: "confirmMs", type: "integer", description: "How long a confirm takes; 0 where nothing is said." },
       { name: "deleteMs", type: "integer", description: "How long a delete takes; 0 where nothing is said." },
       { name: "bootstrapMs", type: "integer", description: "How long a bootstrap takes; 0 where nothing is said." },
-      { name: "actionMs", type: "integer", description: "How long an action of a service takes; 0 where nothing is said." },
-      { name: "faults", type: "object", description: "Fault rules, as `rules: [...]`; see services/provisioner/providers/simulated/rules.ts." },
-      { name: "rules", type: "string", description: "A JSON file of more fault rules, read again whenever it changes." },
+      {
+        name: "actionMs",
+        type: "integer",
+        description: "How long an action of a service takes; 0 where nothing is said.",
+      },
+      {
+        name: "faults",
+        type: "object",
+        description: "Fault rules, as `rules: [...]`; see services/provisioner/providers/simulated/rules.ts.",
+      },
+      {
+        name: "rules",
+        type: "string",
+        description: "A JSON file of more fault rules, read again whenever it changes.",
+      },
     ],
     unavailable: async () => undefined,
     async create(request, { signal }) {
@@ -109,7 +125,10 @@ function about(request: MachineRequest, action?: string): Subject {
 function report(world: World, request: MachineRequest): MachineReport {
   const machine = world.machines.get(request.token);
   if (machine === undefined) {
-    throw new LoomError("MACHINE_MISSING", `There is no machine of node ${request.nodeNumber}. Retry the job to make it again.`);
+    throw new LoomError(
+      "MACHINE_MISSING",
+      `There is no machine of node ${request.nodeNumber}. Retry the job to make it again.`,
+    );
   }
   return {
     machine: `simulated-${request.token.slice(0, 12)}`,

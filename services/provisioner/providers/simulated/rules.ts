@@ -51,7 +51,8 @@ export function parseRules(value: unknown): FaultRule[] {
   if (!Array.isArray(list)) throw wrong("it is no list and has no list `rules`");
   return list.map((rule: unknown) => {
     if (typeof rule !== "object" || rule === null) throw wrong("a rule is no object");
-    if (!FAULTS.includes((rule as FaultRule).fault)) throw wrong(`the fault "${String((rule as FaultRule).fault)}" is not one of ${FAULTS.join(", ")}`);
+    if (!FAULTS.includes((rule as FaultRule).fault))
+      throw wrong(`the fault "${String((rule as FaultRule).fault)}" is not one of ${FAULTS.join(", ")}`);
     return rule as FaultRule;
   });
 }

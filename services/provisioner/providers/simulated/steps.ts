@@ -15,7 +15,10 @@ const LATE_MS = 1_000;
 export function milliseconds(fields: Fields, name: string): number {
   const value = fields[name] ?? 0;
   if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
-  throw new LoomError("INVALID_CONFIG", `The field "${name}" of the simulated provider must be a number of milliseconds from 0.`);
+  throw new LoomError(
+    "INVALID_CONFIG",
+    `The field "${name}" of the simulated provider must be a number of milliseconds from 0.`,
+  );
 }
 
 /** Waits, where there is something to wait for. */
@@ -29,7 +32,11 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
  * @param effect writes the line of what is done; not called where a fault prevents it
  */
 export async function step<T>(
-  world: World, subject: Subject, latencyMs: number, signal: AbortSignal, effect: () => T,
+  world: World,
+  subject: Subject,
+  latencyMs: number,
+  signal: AbortSignal,
+  effect: () => T,
 ): Promise<T> {
   signal.throwIfAborted();
   world.write("call", subject);
@@ -50,9 +57,13 @@ async function struckBefore(world: World, rule: FaultRule, subject: Subject, sig
     case "unreachable":
       throw new LoomError("PROVIDER_UNREACHABLE", "The simulated provider cannot be reached, as its fault rules say.");
     case "fail":
-      throw new LoomError("PROVIDER_ERROR", `${subject.action} failed, as the fault rules of the simulated provider say.`, {
-        metadata: rule.permanent === true ? { permanent: "true" } : {},
-      });
+      throw new LoomError(
+        "PROVIDER_ERROR",
+        `${subject.action} failed, as the fault rules of the simulated provider say.`,
+        {
+          metadata: rule.permanent === true ? { permanent: "true" } : {},
+        },
+      );
     case "landLate":
       throw lost();
     case "hang":
@@ -73,5 +84,8 @@ export function hang(signal: AbortSignal): Promise<never> {
 }
 
 export function lost(): LoomError {
-  return new LoomError("PROVIDER_ERROR", "The connection to the simulated provider broke before it answered, as its fault rules say.");
+  return new LoomError(
+    "PROVIDER_ERROR",
+    "The connection to the simulated provider broke before it answered, as its fault rules say.",
+  );
 }

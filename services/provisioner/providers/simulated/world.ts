@@ -67,7 +67,8 @@ export function openWorld(path: string, land: Lander): World {
         for (const use of uses.values()) if (matches(use.rule, line)) use.calls += 1;
         return;
       case "rule":
-        if (!uses.has(line.rule!)) uses.set(line.rule!, { rule: line.body as FaultRule, calls: 0, strikes: 0, firstAt: undefined });
+        if (!uses.has(line.rule!))
+          uses.set(line.rule!, { rule: line.body as FaultRule, calls: 0, strikes: 0, firstAt: undefined });
         return;
       case "fault": {
         const use = uses.get(line.rule!);
@@ -84,7 +85,12 @@ export function openWorld(path: string, land: Lander): World {
         created += 1;
         landed(line);
         machines.set(line.token!, {
-          token: line.token!, address: line.address ?? "", running: true, bootstrapped: false, fence: undefined, tasks: new Map(),
+          token: line.token!,
+          address: line.address ?? "",
+          running: true,
+          bootstrapped: false,
+          fence: undefined,
+          tasks: new Map(),
         });
         return;
       case "delete":
@@ -126,11 +132,14 @@ export function openWorld(path: string, land: Lander): World {
   }
 
   function schedule(line: JournalLine, index: number): void {
-    const timer = setTimeout(() => {
-      ingestQuiet();
-      // While the process that put it off still runs, it is that one's to do.
-      if (putOff[index] !== undefined && (line.pid === process.pid || !runs(line.pid))) land(world, line, index);
-    }, Math.max(0, line.due! - Date.now()));
+    const timer = setTimeout(
+      () => {
+        ingestQuiet();
+        // While the process that put it off still runs, it is that one's to do.
+        if (putOff[index] !== undefined && (line.pid === process.pid || !runs(line.pid))) land(world, line, index);
+      },
+      Math.max(0, line.due! - Date.now()),
+    );
     timer.unref();
   }
 
@@ -153,7 +162,7 @@ export function openWorld(path: string, land: Lander): World {
     // A piece that a kill cut off gets its end, so that it spoils no line of ours.
     const torn = fstatSync(descriptor).size > offset ? "\n" : "";
     const bytes = Buffer.from(`${torn}${lines.join("\n")}\n`);
-    for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+    for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
     offset = fstatSync(descriptor).size;
   }
 
