@@ -89,6 +89,7 @@ launch() {
 start() {
   mkdir -p "$DIR"
   if answers; then say "a daemon answers at $HOST"; return; fi
+  case $HOST in unix://*) ;; *) die "no daemon answers at $HOST, and only one on a unix socket can be started here." ;; esac
   # One that is just coming up is waited for. A second one would take the socket away from the first.
   waited=0
   while any_daemon; do
@@ -97,7 +98,6 @@ start() {
     sleep 1
     waited=$((waited + 1))
   done
-  case $HOST in unix://*) ;; *) die "no daemon answers at $HOST, and only one on a unix socket can be started here." ;; esac
   can_be_root || die "no daemon answers at $HOST, and starting one needs root. Start Docker, or run this as root."
   PATH=$PATH:/usr/sbin:/sbin
   if ! command -v dockerd >/dev/null 2>&1; then
