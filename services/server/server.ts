@@ -96,7 +96,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const engine = createJobEngine(
     { holder: options.holder, soleOwner: options.soleOwner, leaseMs: timing.jobLeaseMs, limits },
     {
-      jobs: jobStore, progress: createJobProgressStore(transactor), hub, signals, log, now, plan: (request) => planner.plan(request),
+      jobs: jobStore, progress: createJobProgressStore(transactor, timing.jobLeaseMs), hub, signals, log, now, plan: (request) => planner.plan(request),
       flushLogs: () => logWriter.flush(),
       openSecrets: (key) => openClusterSecrets(db, options.secrets, key.shard, key.cluster),
     });

@@ -5,6 +5,8 @@
 export interface Signals {
   /** Wakes everybody who subscribed to this topic. */
   notify(topic: string): void;
+  /** Calls `wake` at every notify of a topic, until the function it returns is called. */
+  listen(topic: string, wake: () => void): () => void;
   /** From here on no wake-up of these topics is missed. */
   subscribe(topics: readonly string[]): Subscription;
 }
@@ -17,6 +19,8 @@ export interface Subscription {
 
 /** Topic of everything that changes in a cluster: its jobs, tasks and nodes. */
 export const clusterTopic = (cluster: bigint): string => `cluster/${cluster}`;
+/** Topic of commands given to jobs of a cluster. */
+export const controlTopic = (cluster: bigint): string => `control/${cluster}`;
 /** Topic of the log of any shard. */
 export const LOG_TOPIC = "log";
 /** Topic of new work for the job engine. */
@@ -25,10 +29,23 @@ export const JOBS_TOPIC = "jobs";
 export const logsTopic = (cluster: bigint, job: number): string => `logs/${cluster}/${job}`;
 
 export function createSignals(): Signals {
-  const subscribers = new Map<string, Set<() => void>>();
+  const listeners = new Map<string, Set<() => void>>();
+
+  function listen(topic: string, wake: () => void): () => void {
+    let wakes = listeners.get(topic);
+    if (wakes === undefined) listeners.set(topic, (wakes = new Set()));
+    const set = wakes;
+    set.add(wake);
+    return () => {
+      set.delete(wake);
+      if (set.size === 0 && listeners.get(topic) === set) listeners.delete(topic);
+    };
+  }
+
   return {
+    listen,
     notify(topic) {
-      for (const wake of subscribers.get(topic) ?? []) wake();
+      for (const wake of listeners.get(topic) ?? []) wake();
     },
     subscribe(topics) {
       let notified = false;
@@ -37,11 +54,7 @@ export function createSignals(): Signals {
         notified = true;
         resume?.();
       };
-      for (const topic of topics) {
-        let wakes = subscribers.get(topic);
-        if (wakes === undefined) subscribers.set(topic, (wakes = new Set()));
-        wakes.add(wake);
-      }
+      const ends = topics.map((topic) => listen(topic, wake));
       return {
         wait(timeoutMs, signal) {
           return new Promise((resolve) => {
@@ -59,11 +72,7 @@ export function createSignals(): Signals {
           });
         },
         close() {
-          for (const topic of topics) {
-            const wakes = subscribers.get(topic);
-            wakes?.delete(wake);
-            if (wakes?.size === 0) subscribers.delete(topic);
-          }
+          for (const end of ends) end();
         },
       };
     },

@@ -6,9 +6,9 @@ import { findCluster, findJob } from "../clusters/locate.js";
 import { decodePageToken, encodePageToken, pageSize } from "../paging.js";
 import type { JobControl, JobVerb } from "../records/types.js";
 import { checkEtag, requestOf } from "../requests.js";
-import { JOBS_TOPIC, LOG_TOPIC, clusterTopic, logsTopic, type Signals } from "../signals.js";
+import { JOBS_TOPIC, LOG_TOPIC, clusterTopic, controlTopic, logsTopic, type Signals } from "../signals.js";
 import type { Log } from "../store/log.js";
-import { jobView, readAttempts, readJobsOfCluster, readJobsOfTenant, readTasks, type JobRow } from "../store/read/jobs.js";
+import { jobView, readAttempts, readJob, readJobsOfCluster, readJobsOfTenant, readTasks, type JobRow } from "../store/read/jobs.js";
 import type { Rows } from "../store/rows.js";
 import { readTaskLogs } from "../store/task-logs.js";
 import type { JobView, LogView, TaskView } from "../views.js";
@@ -73,7 +73,7 @@ export function createJobOperations(services: JobServices): JobOperations {
       },
       view);
     if (!mutation.validateOnly) {
-      for (const topic of [JOBS_TOPIC, LOG_TOPIC, clusterTopic(place.id)]) signals.notify(topic);
+      for (const topic of [JOBS_TOPIC, LOG_TOPIC, controlTopic(place.id), clusterTopic(place.id)]) signals.notify(topic);
     }
     return answer;
   }
@@ -126,9 +126,9 @@ export function createJobOperations(services: JobServices): JobOperations {
       const { cluster } = await findJob(db, caller, name, number, space);
       let [seq, progress] = parseResumeToken(resumeToken);
       const seen = new Map<number, string>();
-      const topics = [clusterTopic(cluster.id), LOG_TOPIC];
+      const topics = [clusterTopic(cluster.id)];
       yield* watch(signals, topics, signal, WATCH_PAUSE_MS, async function* (): AsyncGenerator<Change<{ job: JobView | undefined; tasks: TaskView[] }>, boolean> {
-        const { job } = await findJob(db, caller, name, number, space);
+        const job = (await readJob(db, cluster.shard, cluster.id, number))!;
         const nowProgress = job.progress ?? 0n;
         if (job.seq === seq && nowProgress === progress) return isEnded(job.state);
         const view = jobView(job);

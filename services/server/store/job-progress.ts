@@ -2,11 +2,11 @@
  * SQL of running jobs: who runs them, and the one statement by which a job goes forward. Tasks, tries and what is known
  * of nodes before the end of a job are local and disposable; everything else goes through records (log.ts).
  */
-import { LoomError } from "../../common/errors.js";
 import { ACTIONS, type TaskGraph } from "../plan/types.js";
 import type { StoredTask, TaskNow } from "../jobs/progress.js";
 import type { JsonObject } from "../catalog/types.js";
 import type { NodeState } from "../clusters/states.js";
+import { createStepWriter } from "./step-writer.js";
 import type { Transactor } from "./transaction.js";
 
 /** Which job, and by what right: writes of an older epoch or runner change nothing. */
@@ -72,36 +72,8 @@ export interface JobProgressStore {
 /** Rows of one INSERT of tasks: large enough to be fast, small enough to keep other writers waiting briefly. */
 const CHUNK = 5000;
 
-const STEP = `
-WITH fence AS (SELECT 1 FROM shard_fence WHERE shard = $1 AND epoch = $2 FOR SHARE),
-run AS (
-  UPDATE job_run SET progress = progress + 1, control_seq = $6, task_count = $7, done_count = $8, running_count = $9, retrying_count = $10,
-    failed_count = $11, waiting_for = $12
-  WHERE shard = $1 AND cluster_id = $3 AND job = $4 AND runner = $5 AND EXISTS (SELECT 1 FROM fence)
-  RETURNING progress, tenant, runner),
-changed AS (
-  UPDATE task SET state = c.state, attempt = c.attempt, failures = c.failures, ready_at = c.ready_at, worker = c.worker, reason = c.reason,
-    message = c.message, started_at = c.started_at, ended_at = c.ended_at, progress = run.progress
-  FROM run, unnest($13::int4[], $14::text[], $15::int4[], $16::int4[], $17::timestamptz[], $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::timestamptz[])
-    AS c (number, state, attempt, failures, ready_at, worker, reason, message, started_at, ended_at)
-  WHERE task.shard = $1 AND task.cluster_id = $3 AND task.job = $4 AND task.number = c.number),
-tried AS (
-  INSERT INTO attempt (shard, cluster_id, job, task, number, tenant, state, worker, runner, reason, message, exit_code, started_at, ended_at)
-  SELECT $1, $3, $4, a.task, a.number, run.tenant, a.state, a.worker, run.runner, a.reason, a.message, a.exit_code, a.started_at, a.ended_at
-  FROM run, unnest($23::int4[], $24::int4[], $25::text[], $26::text[], $27::text[], $28::text[], $29::int4[], $30::timestamptz[], $31::timestamptz[])
-    AS a (task, number, state, worker, reason, message, exit_code, started_at, ended_at)
-  ON CONFLICT DO NOTHING),
-seen AS (
-  INSERT INTO node_progress (shard, cluster_id, number, tenant, state, addresses, machine, results, message)
-  SELECT $1, $3, n.number, run.tenant, n.state, n.addresses::jsonb, n.machine, n.results::jsonb, n.message
-  FROM run, unnest($32::int4[], $33::text[], $34::text[], $35::text[], $36::text[], $37::text[]) AS n (number, state, addresses, machine, results, message)
-  ON CONFLICT (shard, cluster_id, number) DO UPDATE SET state = excluded.state, addresses = excluded.addresses, machine = excluded.machine,
-    results = excluded.results, message = excluded.message)
-SELECT progress FROM run`;
-
-const date = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms));
-
-export function createJobProgressStore(transactor: Transactor): JobProgressStore {
+/** @param leaseMs how long a step renews the runner's lease */
+export function createJobProgressStore(transactor: Transactor, leaseMs: number): JobProgressStore {
   return {
     async take(key, holder, leaseMs, soleOwner) {
       const [row] = await transactor.inShard("take job", key, (tx) =>
@@ -117,10 +89,14 @@ export function createJobProgressStore(transactor: Transactor): JobProgressStore
 
     async renew(keys, leaseMs) {
       if (keys.length === 0) return;
+      // A row that is locked is just being written by a step, which renews the lease itself.
       await transactor.statement("renew jobs",
         `UPDATE job_run SET lease_until = now() + $5 * interval '1 millisecond'
-         FROM unnest($1::int4[], $2::int8[], $3::int4[], $4::int4[]) AS k (shard, cluster_id, job, runner)
-         WHERE job_run.shard = k.shard AND job_run.cluster_id = k.cluster_id AND job_run.job = k.job AND job_run.runner = k.runner`,
+         FROM (SELECT r.shard, r.cluster_id, r.job FROM job_run r
+               JOIN unnest($1::int4[], $2::int8[], $3::int4[], $4::int4[]) AS k (shard, cluster_id, job, runner)
+                 ON r.shard = k.shard AND r.cluster_id = k.cluster_id AND r.job = k.job AND r.runner = k.runner
+               FOR UPDATE OF r SKIP LOCKED) own
+         WHERE job_run.shard = own.shard AND job_run.cluster_id = own.cluster_id AND job_run.job = own.job`,
         [keys.map((key) => key.shard), keys.map((key) => key.cluster), keys.map((key) => key.job), keys.map((key) => key.runner), leaseMs]);
     },
 
@@ -158,22 +134,6 @@ export function createJobProgressStore(transactor: Transactor): JobProgressStore
       }
     },
 
-    async save(key, step) {
-      const { tasks, attempts, nodes, counts } = step;
-      const rows = await transactor.statement<{ progress: bigint }>("job step", STEP, [
-        key.shard, key.epoch, key.cluster, key.job, step.runner, step.controlSeq, counts.tasks, counts.done, counts.running, counts.retrying, counts.failed, step.waitingFor,
-        tasks.map((task) => task.number), tasks.map((task) => task.state), tasks.map((task) => task.attempt), tasks.map((task) => task.failures),
-        tasks.map((task) => date(task.readyAt)), tasks.map((task) => task.worker), tasks.map((task) => task.reason), tasks.map((task) => task.message),
-        tasks.map((task) => date(task.startedAt)), tasks.map((task) => date(task.endedAt)),
-        attempts.map((attempt) => attempt.task), attempts.map((attempt) => attempt.number), attempts.map((attempt) => attempt.state), attempts.map((attempt) => attempt.worker),
-        attempts.map((attempt) => attempt.reason), attempts.map((attempt) => attempt.message), attempts.map((attempt) => attempt.exitCode),
-        attempts.map((attempt) => date(attempt.startedAt)), attempts.map((attempt) => date(attempt.endedAt)),
-        nodes.map((node) => node.number), nodes.map((node) => node.state), nodes.map((node) => JSON.stringify(node.addresses)), nodes.map((node) => node.machine),
-        nodes.map((node) => JSON.stringify(node.results)), nodes.map((node) => node.message),
-      ], "job_step");
-      if (rows.length === 0) {
-        throw new LoomError("FENCED", "Another runner has taken this job over.", { metadata: { cluster: String(key.cluster), job: String(key.job) } });
-      }
-    },
+    save: createStepWriter(transactor, leaseMs),
   };
 }
