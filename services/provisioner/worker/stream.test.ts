@@ -88,6 +88,8 @@ describe("Work stream of a provisioner", () => {
 
   it("gives up a task at once whose lease the server does not renew", async () => {
     const { runs, automator } = manualAutomator();
+    // So long that the lease does not run out by itself within the test.
+    at.server.leaseMs = 600_000;
     await at.start({ automators: [automator] });
     at.server.assign(assignment("START", 1, { service: "web" }), assignment("START", 2, { service: "web" }));
     await at.server.until(() => runs.length === 2);
