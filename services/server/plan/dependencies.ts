@@ -69,15 +69,21 @@ export function nearest(graph: DependencyGraph, hasAction: (service: string) => 
     reach.set(name, found);
     return found;
   };
-  const collect = (name: string, into: Set<string>): Set<string> => {
-    for (const next of graph.get(name) ?? []) {
-      if (hasAction(next)) into.add(next);
-      else collect(next, into);
+  const collect = (name: string): string[] => {
+    const found: string[] = [];
+    const looked = new Set([name]);
+    // A set is walked to its end, so what is added is looked at too.
+    for (const current of looked) {
+      for (const next of graph.get(current) ?? []) {
+        if (looked.has(next) || found.includes(next)) continue;
+        if (hasAction(next)) found.push(next);
+        else looked.add(next);
+      }
     }
-    return into;
+    return found;
   };
   return new Map([...graph.keys()].map((name) => {
-    const all = [...collect(name, new Set())];
+    const all = collect(name);
     return [name, all.filter((one) => !all.some((other) => other !== one && reachable(other).has(one))).sort()];
   }));
 }

@@ -23,13 +23,15 @@ const keyOf = (service: string, action: ServiceAction): string => `${action} ${s
  * @throws DEPENDENCY_CYCLE, NOTHING_TO_DO
  */
 export function planOperation(request: PlanRequest): TaskGraph {
-  const services = new Map(request.services.map((service) => [service.name, service]));
-  const install = dependencyGraph(request.services, (service) => [...service.installRequires, ...service.installUses]);
-  const runtime = dependencyGraph(request.services, (service) => [...service.runtimeRequires, ...service.runtimeUses]);
+  // The order in which things are named must not show in the graph.
+  const inOrder = [...request.services].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const services = new Map(inOrder.map((service) => [service.name, service]));
+  const install = dependencyGraph(inOrder, (service) => [...service.installRequires, ...service.installUses]);
+  const runtime = dependencyGraph(inOrder, (service) => [...service.runtimeRequires, ...service.runtimeUses]);
   refuseCycles(install, "install");
   refuseCycles(runtime, "runtime");
-  const plan: Plan = { request, services, install, runtime, builder: new GraphBuilder([...services.keys()].sort()) };
-  const nodes = [...request.nodes].sort((a, b) => a.number - b.number);
+  const plan: Plan = { request, services, install, runtime, builder: new GraphBuilder([...services.keys()]) };
+  const nodes = request.nodes.map((node) => ({ ...node, services: [...node.services].sort() })).sort((a, b) => a.number - b.number);
 
   if (request.operation === "DELETE") {
     planDelete(plan, nodes);

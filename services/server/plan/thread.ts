@@ -22,7 +22,7 @@ export interface Planner {
   solve(problem: LayoutProblem): Promise<LayoutResult>;
   /** @throws what planOperation throws */
   plan(request: PlanRequest): Promise<TaskGraph>;
-  /** Ends the thread; requests under way fail with SHUTTING_DOWN. */
+  /** Ends the thread; requests under way and later ones fail with SHUTTING_DOWN. */
   stop(): Promise<void>;
 }
 
@@ -49,6 +49,8 @@ export function createPlanner(): Planner {
   const pending = new Map<number, Pending>();
   let worker: Worker | undefined;
   let nextId = 1;
+  let isStopped = false;
+  const stopping = (): LoomError => new LoomError("SHUTTING_DOWN", "Loom is stopping. Send the request again when it is back.");
 
   function drop(error: unknown): void {
     worker = undefined;
@@ -69,7 +71,9 @@ export function createPlanner(): Planner {
       if ("error" in answer) request?.reject(restore(answer.error));
       else request?.resolve(answer.value);
     });
-    started.on("error", (error) => drop(new LoomError("INTERNAL", "The planner stopped with an error; Loom's log holds the details. Send the request again.", { cause: error })));
+    started.on("error", (error) => {
+      if (worker === started) drop(new LoomError("INTERNAL", "The planner stopped with an error; Loom's log holds the details. Send the request again.", { cause: error }));
+    });
     started.on("exit", () => {
       if (worker === started) drop(new LoomError("INTERNAL", "The planner stopped. Send the request again."));
     });
@@ -78,6 +82,7 @@ export function createPlanner(): Planner {
   }
 
   function ask<T>(request: { readonly solve: LayoutProblem } | { readonly plan: PlanRequest }): Promise<T> {
+    if (isStopped) return Promise.reject(stopping());
     const id = nextId;
     nextId += 1;
     return new Promise<T>((resolve, reject) => {
@@ -93,7 +98,8 @@ export function createPlanner(): Planner {
     plan: (request) => ask<TaskGraph>({ plan: request }),
     async stop() {
       const running = worker;
-      drop(new LoomError("SHUTTING_DOWN", "Loom is stopping. Send the request again when it is back."));
+      isStopped = true;
+      drop(stopping());
       await running?.terminate();
     },
   };
