@@ -1,78 +1,105 @@
 /**
  * Why a layout problem has no solution: an irreducible set of its constraints, found by leaving out one after the
- * other and keeping out those that were not needed. Pure.
+ * other for good where there is no solution without it either. Leaving one out never makes a problem harder, so one
+ * pass is enough. Pure.
  */
+import type { Budget } from "./budget.js";
 import { createCover } from "./cover.js";
-import { buildModel, type Budget } from "./model.js";
-import type { ConstraintInWords, LayoutProblem } from "./types.js";
+import { hasSolution } from "./feasible.js";
+import { ONCE_AT_LEAST, buildModel } from "./model.js";
+import type { ConstraintInWords, LayoutProblem, Quantity } from "./types.js";
+
+/** A problem whose size may be left open. */
+interface Relaxed {
+  readonly problem: LayoutProblem;
+  readonly anySize: boolean;
+}
 
 interface Removable {
   readonly words: ConstraintInWords;
-  without(problem: LayoutProblem): LayoutProblem;
+  without(from: Relaxed): Relaxed;
 }
 
-const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ");
+/** The constraints left over. Empty where even without any of them there is no solution: no hardware, no image, no service. @throws OutOfSteps */
+export function explain(problem: LayoutProblem, budget: Budget): ConstraintInWords[] {
+  let relaxed: Relaxed = { problem, anySize: false };
+  const left: ConstraintInWords[] = [];
+  for (const { words, without } of removables(problem)) {
+    const fewer = without(relaxed);
+    if (isSolvable(fewer, budget)) left.push(words);
+    else relaxed = fewer;
+  }
+  return left;
+}
+
+function isSolvable({ problem, anySize }: Relaxed, budget: Budget): boolean {
+  const model = buildModel(problem);
+  const cover = createCover(model.packing, budget);
+  if (!anySize) return hasSolution(model, cover);
+  // With a node for each thing that is needed there is a solution if there is one at all.
+  const needed = model.items.reduce((sum, item) => sum + item.min, 0);
+  const hasNodes = (problem.fixed ?? []).length > 0 && !model.needsNode;
+  return hasSolution({ ...model, size: Math.max(needed, hasNodes ? 0 : 1) }, cover);
+}
+
+const quoted = (names: readonly string[]): string => {
+  const texts = names.map((name) => `"${name}"`);
+  return texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts.at(-1)}`;
+};
 const nodes = (count: number): string => (count === 1 ? "1 node" : `${count} nodes`);
 
-/** @throws BudgetExhausted */
-export function explain(problem: LayoutProblem, budget: Budget): ConstraintInWords[] {
-  let left = removables(problem);
-  let relaxed = problem;
-  for (const constraint of [...left]) {
-    const fewer = constraint.without(relaxed);
-    if (isSolvable(fewer, budget)) continue;
-    relaxed = fewer;
-    left = left.filter((other) => other !== constraint);
-  }
-  return left.map(({ words }) => words);
-}
-
-/** Whether there is any solution; a size of 0 stands for any size. */
-function isSolvable(problem: LayoutProblem, budget: Budget): boolean {
-  const model = buildModel(problem);
-  const size = problem.size === 0 ? model.atoms.reduce((sum, atom) => sum + atom.min, 0) : model.size;
-  if (problem.size !== 0 && size < 0) return false;
-  if (size > 0 && (model.hardwareTypes.length === 0 || model.imageTypes.length === 0)) return false;
-  if (model.atoms.some((atom) => atom.max < 0 || atom.min > atom.max)) return false;
-  const capacity = model.atoms.reduce((sum, atom, index) => sum + (model.unusable[index] ? 0 : Math.min(atom.max, size)), 0);
-  if (problem.size !== 0 && model.everywhere.length === 0 && capacity < size) return false;
-  return createCover(model, budget).fits(model.atoms.map((atom) => atom.min), size);
-}
-
+/**
+ * Every constraint, those first that are to be left out first: what remains is rather what people chose last, the size
+ * and the quantities, than how the services are built.
+ */
 function removables(problem: LayoutProblem): Removable[] {
+  const services = [...new Set(problem.services)].sort();
+  return [
+    ...bindings(services, problem, "variantsOf", "variant", "has actions only for image type"),
+    ...bindings(services, problem, "imagesOf", "image", "needs image type"),
+    ...bindings(services, problem, "hardwareOf", "hardware", "needs hardware type"),
+    ...sets(services, problem, "mustCoexist", "are always on the same nodes"),
+    ...sets(services, problem, "cantCoexist", "are never on the same node"),
+    ...services.flatMap((name) => quantities(name, problem)),
+    { words: { kind: "size", services: [], text: `the cluster has ${nodes(problem.size)}` }, without: (from) => ({ ...from, anySize: true }) },
+  ];
+}
+
+function change(from: Relaxed, fields: Partial<LayoutProblem>): Relaxed {
+  return { ...from, problem: { ...from.problem, ...fields } };
+}
+
+function bindings(services: readonly string[], problem: LayoutProblem, field: "hardwareOf" | "imagesOf" | "variantsOf", kind: ConstraintInWords["kind"], says: string): Removable[] {
+  return services.flatMap((name) => {
+    const list = problem[field][name];
+    if (list === undefined) return [];
+    const text = `"${name}" ${says} ${list.map((value) => `"${value}"`).join(" or ")}`;
+    return [{ words: { kind, services: [name], text }, without: (from: Relaxed) => {
+      const { [name]: _left, ...rest } = from.problem[field];
+      return change(from, { [field]: rest });
+    } }];
+  });
+}
+
+function sets(services: readonly string[], problem: LayoutProblem, field: "mustCoexist" | "cantCoexist", say: string): Removable[] {
+  return problem[field].flatMap((set) => {
+    const members = [...new Set(set)].filter((name) => services.includes(name));
+    // Of a set that must be together those in the cluster count, one that must not counts only as a whole.
+    const matters = field === "mustCoexist" ? members.length > 1 : members.length > 0 && set.every((name) => services.includes(name));
+    if (!matters) return [];
+    const text = members.length === 1 ? `"${members[0]}" is on no node` : `${quoted(members)} ${say}`;
+    return [{ words: { kind: field, services: members, text }, without: (from: Relaxed) => change(from, { [field]: from.problem[field].filter((other) => other !== set) }) }];
+  });
+}
+
+function quantities(name: string, problem: LayoutProblem): Removable[] {
+  const { min, max } = problem.quantities[name] ?? ONCE_AT_LEAST;
+  const relax = (bound: Partial<Quantity>) => (from: Relaxed): Relaxed =>
+    change(from, { quantities: { ...from.problem.quantities, [name]: { ...(from.problem.quantities[name] ?? ONCE_AT_LEAST), ...bound } } });
   const found: Removable[] = [];
-  const present = new Set(problem.services);
-  const without = <K extends "hardwareOf" | "imagesOf" | "variantsOf">(field: K, name: string) => (from: LayoutProblem): LayoutProblem => {
-    const { [name]: _left, ...rest } = from[field];
-    return { ...from, [field]: rest };
-  };
-  const bind = (field: "hardwareOf" | "imagesOf" | "variantsOf", kind: ConstraintInWords["kind"], text: (name: string, list: readonly string[]) => string): void => {
-    for (const name of problem.services) {
-      const list = problem[field][name];
-      if (list !== undefined) found.push({ words: { kind, services: [name], text: text(name, list) }, without: without(field, name) });
-    }
-  };
-  bind("variantsOf", "variant", (name, list) => `"${name}" has actions only for the image types ${quoted(list)}`);
-  bind("imagesOf", "image", (name, list) => `"${name}" runs only on the image types ${quoted(list)}`);
-  bind("hardwareOf", "hardware", (name, list) => `"${name}" runs only on the hardware types ${quoted(list)}`);
-  const sets = (field: "mustCoexist" | "cantCoexist", text: (names: readonly string[]) => string): void => {
-    for (const set of problem[field]) {
-      if (!set.every((name) => present.has(name)) && field === "cantCoexist") continue;
-      const members = set.filter((name) => present.has(name));
-      if (members.length > 1) found.push({ words: { kind: field, services: members, text: text(members) }, without: (from) => ({ ...from, [field]: from[field].filter((other) => other !== set) }) });
-    }
-  };
-  sets("mustCoexist", (names) => `${quoted(names)} share their nodes`);
-  sets("cantCoexist", (names) => `${quoted(names)} do not share a node`);
-  for (const name of problem.services) {
-    const { min, max } = problem.quantities[name] ?? { min: 1, max: Number.POSITIVE_INFINITY };
-    const change = (bounds: { min?: number; max?: number }) => (from: LayoutProblem): LayoutProblem => {
-      const now = from.quantities[name] ?? { min: 1, max: Number.POSITIVE_INFINITY };
-      return { ...from, quantities: { ...from.quantities, [name]: { ...now, ...bounds } } };
-    };
-    if (max !== Number.POSITIVE_INFINITY) found.push({ words: { kind: "max", services: [name], text: `"${name}" is on at most ${nodes(max)}` }, without: change({ max: Number.POSITIVE_INFINITY }) });
-    if (min > 0) found.push({ words: { kind: "min", services: [name], text: `"${name}" is on at least ${nodes(min)}` }, without: change({ min: 0 }) });
+  if (max !== Number.POSITIVE_INFINITY) {
+    found.push({ words: { kind: "max", services: [name], text: `"${name}" is on at most ${nodes(max)}` }, without: relax({ max: Number.POSITIVE_INFINITY }) });
   }
-  found.push({ words: { kind: "size", services: [], text: `the cluster has ${nodes(problem.size)}` }, without: (from) => ({ ...from, size: 0 }) });
+  if (min > 0) found.push({ words: { kind: "min", services: [name], text: `"${name}" is on at least ${nodes(min)}` }, without: relax({ min: 0 }) });
   return found;
 }

@@ -1,168 +1,150 @@
 /**
  * The lexicographically greatest count vector over the preference order (docs/architecture.md, "Layout").
  *
- * One node layout after the other is chosen and given the largest count that leaves the rest solvable. Whether the
- * rest can be solved may be asked without regard to the order: a solution that used more of an earlier layout would
- * contradict that its count was the largest. For the same reason the question is monotone in the count, which is found
- * by bisection. With sets closed under taking atoms away the rest is solvable exactly where the minima can be covered
- * by the nodes that are left, and the maxima are enough to leave no node empty. Pure.
+ * Node layouts are looked at once, in preference order, and each gets the largest count that leaves the rest solvable.
+ * Whether the rest can be solved may be asked without regard to the order: a solution that used more of an earlier
+ * layout would contradict that its count was the largest. For the same reason the question is monotone in the count,
+ * which is found by bisection, and a node layout that could not be used once can never be used later.
+ *
+ * Node layouts are not listed. They are enumerated by services, depth first, and whole branches are left out that are
+ * too small, or too cheap for a bound of cover.ts, or part of a set that was tried in vain. Pure.
  */
+import type { Budget } from "./budget.js";
 import { createCover } from "./cover.js";
-import { createSharing, type Budget, type Model } from "./model.js";
+import { hasSolution, isFeasible, spareRoom, wholeOf, type Rest } from "./feasible.js";
+import type { Model } from "./model.js";
+import { Chosen } from "./packing.js";
 import type { NodeGroup } from "./types.js";
 
-/** The groups in preference order, or undefined where there is no solution. @throws BudgetExhausted */
+/** The groups in preference order, or undefined where there is no solution. @throws OutOfSteps */
 export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
-  const { atoms } = model;
-  const cover = createCover(model, budget);
-  let nodes = model.size;
-  let needs = atoms.map((atom) => atom.min);
-  let room = atoms.map((atom) => atom.max);
+  const { packing, items } = model;
+  const cover = createCover(packing, budget);
+  if (!hasSolution(model, cover)) return undefined;
+  let rest = wholeOf(model);
+  const groups: NodeGroup[] = [];
+  const chosen = new Chosen(packing);
+  /** Every usable set has an item of each of these: sets without one were tried in vain. */
+  const hits: (readonly number[])[] = [];
+  /** Bounds of the cover as they bind the next set: what it must be worth, above 0. */
+  let prices: { readonly of: readonly number[]; readonly least: number }[] = [];
+  let boundsSeen = -1;
+  const largestItem = Math.max(1, ...packing.sizes);
+  // Marks cliques while a sum over the heaviest of each is made.
+  const heaviestOf = new Float64Array(packing.cliques);
 
-  /** Can `left` nodes be filled within these bounds? */
-  function isSolvable(left: number, least: readonly number[], most: readonly number[]): boolean {
-    if (left < 0) return false;
-    let capacity = 0;
-    for (let atom = 0; atom < atoms.length; atom += 1) {
-      if (most[atom]! < 0 || least[atom]! > most[atom]!) return false;
-      if (!model.unusable[atom]) capacity += Math.min(most[atom]!, left);
-    }
-    if (model.everywhere.length === 0 && capacity < left) return false;
-    return cover.fits(least, left);
+  function refreshPrices(): void {
+    boundsSeen = cover.bounds.length;
+    prices = cover.bounds.flatMap(({ prices: of, limit }) => {
+      let worth = 0;
+      for (let item = 0; item < of.length; item += 1) worth += of[item]! * rest.needs[item]!;
+      const least = worth - (rest.nodes - 1) * limit;
+      return least > 0 ? [{ of: of.map((price, item) => (rest.needs[item]! > 0 ? price : 0)), least }] : [];
+    });
   }
 
-  const after = (members: readonly number[], times: number): [number, number[], number[]] => {
-    const least = [...needs];
-    const most = [...room];
-    for (const atom of members) {
-      least[atom] = Math.max(0, least[atom]! - times);
-      most[atom]! -= times;
+  const after = (members: readonly number[], times: number): Rest => {
+    const needs = [...rest.needs];
+    const rooms = [...rest.rooms];
+    for (const item of members) {
+      needs[item] = Math.max(0, needs[item]! - times);
+      rooms[item]! -= times;
     }
-    return [nodes - times, least, most];
+    return { nodes: rest.nodes - times, needs, rooms };
   };
 
-  /** The largest count that leaves the rest solvable; 1 is known to. */
-  function largestCount(members: readonly number[]): number {
+  /** Uses the chosen set as often as it can be used, if at all. */
+  function use(hardware: number, image: number): void {
+    const { members } = chosen;
+    if (!isFeasible(model, after(members, 1), cover)) {
+      const hit = items.flatMap((_, item) => (rest.needs[item]! > 0 && !chosen.has(item) ? [item] : []));
+      if (hit.length > 0) hits.push(hit);
+      return;
+    }
     let low = 1;
-    let high = Math.min(nodes, ...members.map((atom) => room[atom]!));
+    let high = members.reduce((most, item) => Math.min(most, rest.rooms[item]!), rest.nodes);
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      if (isSolvable(...after(members, middle))) low = middle;
+      if (isFeasible(model, after(members, middle), cover)) low = middle;
       else high = middle - 1;
     }
-    return low;
-  }
-
-  if (model.hardwareTypes.length === 0 || model.imageTypes.length === 0 || !isSolvable(nodes, needs, room)) return undefined;
-  const groups: NodeGroup[] = [];
-  while (nodes > 0) {
-    const chosen = mostPreferred(model, budget, room, (members) => isSolvable(...after(members, 1)), (members, possible) => {
-      // At best everything that may still come to this node comes to it.
-      const least = needs.map((need, atom) => (need > 0 && (possible[atom] || members.includes(atom)) ? need - 1 : need));
-      return !cover.isHopeless(least, nodes - 1);
-    });
-    if (chosen === undefined) return undefined;
-    const count = largestCount(chosen.members);
-    [nodes, needs, room] = after(chosen.members, count);
+    rest = after(members, low);
+    refreshPrices();
     groups.push({
-      count, hardwareType: model.hardwareTypes[chosen.hardware]!, imageType: model.imageTypes[chosen.image]!,
-      services: [...model.everywhere, ...chosen.members.flatMap((atom) => atoms[atom]!.services)].sort(),
+      count: low, hardwareType: model.hardwareTypes[hardware]!, imageType: model.imageTypes[image]!,
+      services: [...model.everywhere, ...members.flatMap((item) => items[item]!.services)].sort(),
     });
   }
-  return groups;
-}
 
-interface Chosen {
-  readonly members: readonly number[];
-  readonly hardware: number;
-  readonly image: number;
-}
-
-/**
- * The first node layout in preference order that can be used at least once: most services, then hardware and image
- * by name, then the services' names.
- *
- * @param isUsable asked of whole sets
- * @param mayBecome asked of parts of sets, with what may still be added; false ends that part of the search
- */
-function mostPreferred(
-  model: Model, budget: Budget, room: readonly number[],
-  isUsable: (members: readonly number[]) => boolean, mayBecome: (members: readonly number[], possible: readonly boolean[]) => boolean,
-): Chosen | undefined {
-  const usable = model.atoms.map((_, atom) => room[atom]! > 0 && !model.unusable[atom]);
-  const weight = (atom: number): number => model.atoms[atom]!.services.length;
-  const largest = model.atoms.reduce((sum, _, atom) => sum + (usable[atom] ? weight(atom) : 0), 0);
-  // The size is known to be right only when a set of it was found, so sizes are tried from the largest that could be.
-  for (let size = upperSize(model, usable, largest); size >= (model.everywhere.length > 0 ? 0 : 1); size -= 1) {
-    for (let hardware = 0; hardware < model.hardwareTypes.length; hardware += 1) {
-      for (let image = 0; image < model.imageTypes.length; image += 1) {
-        const fitting = model.atoms.map((atom, index) => usable[index]! && atom.hardware.has(hardware) && atom.images.has(image));
-        const members = firstOfSize(model, budget, fitting, size, isUsable, mayBecome);
-        if (members !== undefined) return { members, hardware, image };
+  /** All sets of exactly `size` services that are best placed on this hardware and image, in order of names. */
+  function eachOfSize(size: number, hardware: number, image: number): void {
+    const candidates = items.flatMap((_, item) =>
+      (rest.rooms[item]! > 0 && (packing.axes[0]!.allowed[item]?.includes(hardware) ?? true) && (packing.axes[1]!.allowed[item]?.includes(image) ?? true) ? [item] : []));
+    // A better hardware type or image must be refused by some item of the set.
+    const refusals: number[][] = [];
+    for (const [axis, best] of [hardware, image].entries()) {
+      for (let value = 0; value < best; value += 1) {
+        refusals.push(candidates.filter((item) => packing.axes[axis]!.allowed[item]?.includes(value) === false));
       }
     }
-  }
-  return undefined;
-}
+    const isOpen = (item: number): boolean => rest.rooms[item]! > 0 && chosen.canAdd(item);
 
-/** No node can carry more services than this: of each greedy clique of conflicts only the heaviest atom. */
-function upperSize(model: Model, usable: readonly boolean[], largest: number): number {
-  const left = new Set(usable.flatMap((can, atom) => (can ? [atom] : [])));
-  let bound = 0;
-  for (const atom of left) {
-    const clique = [atom];
-    left.delete(atom);
-    for (const other of left) if (clique.every((member) => model.conflicts[member]![other])) clique.push(other);
-    for (const member of clique) left.delete(member);
-    bound += Math.max(...clique.map((member) => model.atoms[member]!.services.length));
-  }
-  return Math.min(bound, largest);
-}
-
-/** The first set of this many services by name, depth first: with an atom before without it. */
-function firstOfSize(
-  model: Model, budget: Budget, fitting: readonly boolean[], size: number,
-  isUsable: (members: readonly number[]) => boolean, mayBecome: (members: readonly number[], possible: readonly boolean[]) => boolean,
-): readonly number[] | undefined {
-  const sharing = createSharing(model);
-  const order = fitting.flatMap((can, atom) => (can ? [atom] : []));
-  const possible = [...fitting];
-
-  /** Services that the atoms from `index` on can add at most. */
-  function reach(index: number): number {
-    const left = order.slice(index).filter((atom) => possible[atom]);
-    let bound = 0;
-    const taken = new Set<number>();
-    for (const atom of left) {
-      if (taken.has(atom)) continue;
-      const clique = [atom];
-      for (const other of left) if (!taken.has(other) && other > atom && clique.every((member) => model.conflicts[member]![other])) clique.push(other);
-      for (const member of clique) taken.add(member);
-      bound += Math.max(...clique.map((member) => model.atoms[member]!.services.length));
+    /** False where no set with the chosen items and some of the candidates from `start` on can be used. */
+    function canBecome(start: number, count: number): boolean {
+      const places = spareRoom(model, rest) + 1 - chosen.members.length;
+      if (places < 0 || places * largestItem < size - count || chosen.members.some((item) => rest.rooms[item] === 0)) return false;
+      const open: number[] = [];
+      for (let index = start; index < candidates.length; index += 1) if (isOpen(candidates[index]!)) open.push(candidates[index]!);
+      const most = (weights: readonly number[]): number => {
+        heaviestOf.fill(0);
+        let sum = 0;
+        for (const item of open) {
+          const clique = packing.cliqueOf[item]!;
+          const more = weights[item]! - heaviestOf[clique]!;
+          if (more <= 0) continue;
+          sum += more;
+          heaviestOf[clique] = weights[item]!;
+        }
+        return sum;
+      };
+      if (count + most(packing.sizes) < size) return false;
+      if (cover.bounds.length !== boundsSeen) refreshPrices();
+      for (const { of, least } of prices) {
+        let worth = 0;
+        for (const item of chosen.members) worth += of[item]!;
+        if (worth < least && worth + most(of) < least) return false;
+      }
+      const meets = (hit: readonly number[]): boolean => hit.some((item) => chosen.has(item)) || open.some((item) => hit.includes(item));
+      return refusals.every(meets) && hits.every(meets);
     }
-    return bound;
+
+    const walk = (start: number, count: number): void => {
+      for (let index = start; ; index += 1) {
+        budget.spend(1);
+        const isWhole = count === size;
+        if (rest.nodes === 0 || !canBecome(isWhole ? candidates.length : index, count)) return;
+        if (isWhole) {
+          use(hardware, image);
+          return;
+        }
+        while (index < candidates.length && (count + packing.sizes[candidates[index]!]! > size || !isOpen(candidates[index]!))) index += 1;
+        const item = candidates[index];
+        if (item === undefined) return;
+        chosen.add(item);
+        walk(index + 1, count + packing.sizes[item]!);
+        chosen.drop();
+      }
+    };
+    walk(0, 0);
   }
 
-  const walk = (index: number, count: number): readonly number[] | undefined => {
-    budget.spend();
-    if (count > size || count + reach(index) < size || !mayBecome(sharing.members, possible)) return undefined;
-    if (count === size) return isUsable(sharing.members) ? [...sharing.members] : undefined;
-    const atom = order[index];
-    if (atom === undefined) return undefined;
-    const wasPossible = possible[atom]!;
-    if (wasPossible && sharing.add(atom)) {
-      // What conflicts with it cannot come any more.
-      const ruledOut = order.slice(index + 1).filter((other) => possible[other] && model.conflicts[atom]![other]);
-      for (const other of ruledOut) possible[other] = false;
-      const found = walk(index + 1, count + model.atoms[atom]!.services.length);
-      for (const other of ruledOut) possible[other] = true;
-      sharing.undo();
-      if (found !== undefined) return found;
+  refreshPrices();
+  for (let size = packing.sizes.reduce((sum, one) => sum + one, 0); size >= 0 && rest.nodes > 0; size -= 1) {
+    if (size === 0 && model.everywhere.length === 0) break;
+    for (let hardware = 0; hardware < model.hardwareTypes.length; hardware += 1) {
+      for (let image = 0; image < model.imageTypes.length; image += 1) eachOfSize(size, hardware, image);
     }
-    possible[atom] = false;
-    const found = walk(index + 1, count);
-    possible[atom] = wasPossible;
-    return found;
-  };
-  return walk(0, 0);
+  }
+  if (rest.nodes > 0) throw new Error("the layout search ended with nodes left");
+  return groups;
 }
