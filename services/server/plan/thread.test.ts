@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { solveLayout } from "../layout/solve.js";
 import type { LayoutProblem } from "../layout/types.js";
 import { planOperation } from "./operation.js";
