@@ -7,6 +7,7 @@ import type { Budget } from "./budget.js";
 import { createCover } from "./cover.js";
 import { hasSolution } from "./feasible.js";
 import { ONCE_AT_LEAST, buildModel } from "./model.js";
+import { ownValue } from "./own-value.js";
 import type { ConstraintInWords, LayoutProblem, Quantity } from "./types.js";
 
 /** A problem whose size may be left open. */
@@ -71,7 +72,7 @@ function change(from: Relaxed, fields: Partial<LayoutProblem>): Relaxed {
 
 function bindings(services: readonly string[], problem: LayoutProblem, field: "hardwareOf" | "imagesOf" | "variantsOf", kind: ConstraintInWords["kind"], says: string): Removable[] {
   return services.flatMap((name) => {
-    const list = problem[field][name];
+    const list = ownValue(problem[field], name);
     if (list === undefined) return [];
     const text = `"${name}" ${says} ${list.map((value) => `"${value}"`).join(" or ")}`;
     return [{ words: { kind, services: [name], text }, without: (from: Relaxed) => {
@@ -93,9 +94,9 @@ function sets(services: readonly string[], problem: LayoutProblem, field: "mustC
 }
 
 function quantities(name: string, problem: LayoutProblem): Removable[] {
-  const { min, max } = problem.quantities[name] ?? ONCE_AT_LEAST;
+  const { min, max } = ownValue(problem.quantities, name) ?? ONCE_AT_LEAST;
   const relax = (bound: Partial<Quantity>) => (from: Relaxed): Relaxed =>
-    change(from, { quantities: { ...from.problem.quantities, [name]: { ...(from.problem.quantities[name] ?? ONCE_AT_LEAST), ...bound } } });
+    change(from, { quantities: { ...from.problem.quantities, [name]: { ...(ownValue(from.problem.quantities, name) ?? ONCE_AT_LEAST), ...bound } } });
   const found: Removable[] = [];
   if (max !== Number.POSITIVE_INFINITY) {
     found.push({ words: { kind: "max", services: [name], text: `"${name}" is on at most ${nodes(max)}` }, without: relax({ max: Number.POSITIVE_INFINITY }) });

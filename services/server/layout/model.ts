@@ -2,6 +2,7 @@
  * A layout problem in the terms of the solver. Services that must be together become one item; services without any
  * constraint are on every node and need no thought. Pure.
  */
+import { ownValue } from "./own-value.js";
 import { createPacking, type Axis, type Packing } from "./packing.js";
 import type { LayoutProblem, Quantity } from "./types.js";
 
@@ -54,8 +55,8 @@ export function buildModel(problem: LayoutProblem): Model {
     }),
   });
   const axes = [
-    axisOf(hardwareTypes, (name) => [problem.hardwareOf[name]]),
-    axisOf(imageTypes, (name) => [problem.imagesOf[name], problem.variantsOf[name]]),
+    axisOf(hardwareTypes, (name) => [ownValue(problem.hardwareOf, name)]),
+    axisOf(imageTypes, (name) => [ownValue(problem.imagesOf, name), ownValue(problem.variantsOf, name)]),
   ];
 
   const itemOf = new Map(groups.flatMap((names, item) => names.map((name): [string, number] => [name, item])));
@@ -67,7 +68,7 @@ export function buildModel(problem: LayoutProblem): Model {
 
   const items = groups.map((names, item): Item => {
     const quantities = names.map((name) => {
-      const { min, max } = problem.quantities[name] ?? ONCE_AT_LEAST;
+      const { min, max } = ownValue(problem.quantities, name) ?? ONCE_AT_LEAST;
       return { min: Math.max(0, min - fixedNodes(name)), max: max - fixedNodes(name) };
     });
     const max = Math.min(...quantities.map((quantity) => quantity.max));

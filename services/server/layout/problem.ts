@@ -1,8 +1,10 @@
 /** From a template, a request and a catalog to a layout problem: names resolved, dependencies and conflicts checked. Pure. */
 import { LoomError } from "../../common/errors.js";
 import { imageTypesOf } from "../catalog/actions.js";
+import { findCycles } from "../catalog/dependencies.js";
 import { didYouMean } from "../catalog/suggest.js";
 import type { Catalog, ClusterTemplate, Service } from "../catalog/types.js";
+import { ownValue } from "./own-value.js";
 import type { LayoutProblem, Quantity } from "./types.js";
 
 /** Most nodes a cluster can have. */
@@ -41,7 +43,8 @@ export interface LayoutSubject {
 }
 
 /**
- * @throws INVALID_SIZE, PROVIDER_NOT_FOUND, SERVICE_NOT_FOUND, INCOMPATIBLE, MISSING_DEPENDENCIES, CONFLICTING_SERVICES
+ * @throws INVALID_SIZE, PROVIDER_NOT_FOUND, SERVICE_NOT_FOUND, INCOMPATIBLE, MISSING_DEPENDENCIES, CONFLICTING_SERVICES,
+ *   DEPENDENCY_CYCLE
  */
 export function buildLayoutProblem({ catalog, templateName, template, request }: LayoutSubject & { readonly request: LayoutRequest }): BuiltProblem {
   checkSize(template, templateName, request.size);
@@ -53,9 +56,10 @@ export function buildLayoutProblem({ catalog, templateName, template, request }:
   }
   const asked = request.services.length > 0 ? request.services : (template.defaults?.services ?? []);
   if (asked.length === 0) throw new LoomError("SERVICE_NOT_FOUND", `Template "${templateName}" has no default services. Name some with --services.`);
-  const { services, added } = chooseServices(catalog, asked, request.withDependencies);
+  const { services, added } = chooseServices(catalog, asked, request.withDependencies, template.compatibility?.services ?? []);
   checkCompatible(template, templateName, services);
   checkConflicts(catalog, services);
+  checkCycles(catalog, services);
 
   const hardwareTypes = candidates("hardware type", request.hardwareType, template.defaults?.hardwareType, template.compatibility?.hardwareTypes, catalog.HardwareType,
     (one) => (one.providers?.[provider]?.flavor ?? "") !== "", templateName, provider);
@@ -71,7 +75,7 @@ export function problemOf(catalog: Pick<Catalog, "Service">, template: ClusterTe
   const imagesOf: Record<string, readonly string[]> = {};
   const variantsOf: Record<string, readonly string[]> = {};
   for (const name of services) {
-    const constraint = template.constraints?.services?.[name];
+    const constraint = ownValue(template.constraints?.services ?? {}, name);
     if (constraint?.min !== undefined || constraint?.max !== undefined) {
       quantities[name] = { min: constraint.min ?? 1, max: constraint.max ?? Number.POSITIVE_INFINITY };
     }
@@ -109,8 +113,11 @@ function checkSize(template: ClusterTemplate, templateName: string, size: number
 
 const requiresOf = (service: Service): string[] => [...(service.install?.requires ?? []), ...(service.runtime?.requires ?? [])];
 
-/** @throws SERVICE_NOT_FOUND, MISSING_DEPENDENCIES with the full list */
-function chooseServices(catalog: Catalog, asked: readonly string[], withDependencies: boolean): { services: string[]; added: string[] } {
+/**
+ * @param allowed services the template allows; empty for all
+ * @throws SERVICE_NOT_FOUND, MISSING_DEPENDENCIES with the full list
+ */
+function chooseServices(catalog: Catalog, asked: readonly string[], withDependencies: boolean, allowed: readonly string[]): { services: string[]; added: string[] } {
   const unknown = asked.filter((name) => !catalog.Service.has(name));
   if (unknown.length > 0) {
     throw new LoomError("SERVICE_NOT_FOUND", `There is no service ${unknown.map((name) => `"${name}"${hint(name, catalog.Service.keys())}`).join(", ")}.`, { metadata: { services: unknown.join(",") } });
@@ -118,11 +125,17 @@ function chooseServices(catalog: Catalog, asked: readonly string[], withDependen
   const chosen = new Set(asked);
   const added: string[] = [];
   const missing: string[] = [];
+  /** Who could answer to a name: the service of that name, else the first that provides it; what the template allows goes first. */
+  const answering = (name: string): string | undefined => {
+    const providers = [...catalog.Service].filter(([, service]) => service.provides?.includes(name) === true).map(([other]) => other).sort();
+    const all = [...new Set(catalog.Service.has(name) ? [name, ...providers] : providers)];
+    return all.find((other) => allowed.length === 0 || allowed.includes(other)) ?? all[0];
+  };
   const isThere = (name: string): boolean => chosen.has(name) || [...chosen].some((other) => catalog.Service.get(other)?.provides?.includes(name) === true);
   for (const name of chosen) {
     for (const required of requiresOf(catalog.Service.get(name)!)) {
       if (isThere(required)) continue;
-      const provider = catalog.Service.has(required) ? required : [...catalog.Service].filter(([, service]) => service.provides?.includes(required)).map(([other]) => other).sort()[0];
+      const provider = answering(required);
       if (withDependencies && provider !== undefined) {
         // A set is walked to its end, so what is added is looked at too.
         chosen.add(provider);
@@ -151,6 +164,18 @@ function checkCompatible(template: ClusterTemplate, templateName: string, servic
 function checkConflicts(catalog: Catalog, services: readonly string[]): void {
   const found = services.flatMap((name) => (catalog.Service.get(name)?.conflicts ?? []).filter((other) => services.includes(other)).map((other) => `"${name}" conflicts with "${other}"`));
   if (found.length > 0) throw new LoomError("CONFLICTING_SERVICES", `These services cannot be in one cluster: ${found.join("; ")}.`, { metadata: { conflicts: found.join("; ") } });
+}
+
+/** @throws DEPENDENCY_CYCLE */
+function checkCycles(catalog: Catalog, services: readonly string[]): void {
+  const bodies = new Map(services.map((name) => [name, catalog.Service.get(name)!]));
+  const circles = (["install", "runtime"] as const).flatMap((phase) => findCycles(bodies, phase));
+  const [first] = circles;
+  if (first === undefined) return;
+  const texts = circles.map(({ phase, services: circle }) => `${[...circle, circle[0]!].map((name) => `"${name}"`).join(" -> ")} (${phase})`);
+  throw new LoomError("DEPENDENCY_CYCLE", `Services wait for each other in a circle: ${texts.join("; ")}. Take one of these dependencies out of the catalog, or leave a service out.`, {
+    metadata: { cycle: [...first.services, first.services[0]!].join(" -> "), phase: first.phase },
+  });
 }
 
 /** @throws INCOMPATIBLE where no candidate is left */
