@@ -44,11 +44,14 @@ run AS (
   FROM step JOIN fence ON fence.shard = step.shard AND fence.epoch = step.epoch
   WHERE job_run.shard = step.shard AND job_run.cluster_id = step.cluster_id AND job_run.job = step.job AND job_run.runner = step.runner
   RETURNING step.k, job_run.shard, job_run.cluster_id, job_run.job, job_run.progress, job_run.tenant, job_run.runner),
+-- One relation with the whole key: from two the database would look up a part of it and filter the rest of the job.
+change AS MATERIALIZED (
+  SELECT run.shard, run.cluster_id, run.job, run.progress, c.* FROM run JOIN ${table("c", TASK_COLUMNS)} ON c.k = run.k),
 changed AS (
   UPDATE task SET state = c.state, attempt = c.attempt, failures = c.failures, ready_at = c.ready_at, worker = c.worker, reason = c.reason,
-    message = c.message, started_at = c.started_at, ended_at = c.ended_at, progress = run.progress
-  FROM run JOIN ${table("c", TASK_COLUMNS)} ON c.k = run.k
-  WHERE task.shard = run.shard AND task.cluster_id = run.cluster_id AND task.job = run.job AND task.number = c.number),
+    message = c.message, started_at = c.started_at, ended_at = c.ended_at, progress = c.progress
+  FROM change c
+  WHERE task.shard = c.shard AND task.cluster_id = c.cluster_id AND task.job = c.job AND task.number = c.number),
 tried AS (
   INSERT INTO attempt (shard, cluster_id, job, task, number, tenant, state, worker, runner, reason, message, exit_code, started_at, ended_at)
   SELECT run.shard, run.cluster_id, run.job, a.task, a.number, run.tenant, a.state, a.worker, run.runner, a.reason, a.message, a.exit_code, a.started_at, a.ended_at
