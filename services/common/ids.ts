@@ -123,7 +123,9 @@ export function machineToken(clusterUid: string, nodeNumber: number, incarnation
 /** Names one run of one action on one node; a success stored under it on the node is answered again. */
 export function taskKey(parts: {
   clusterUid: string; job: number; node: number; incarnation: number; service: string; action: string;
+  /** How many machines of the cluster were replaced so far. */
+  replacements: number;
 }): string {
-  const { clusterUid, job, node, incarnation, service, action } = parts;
-  return `${clusterUid}.${job}.${node}.${incarnation}.${service === "" ? "machine" : service}.${action.toLowerCase()}`;
+  const { clusterUid, job, node, incarnation, service, action, replacements } = parts;
+  return `${clusterUid}.${job}.${node}.${incarnation}.${replacements}.${service === "" ? "machine" : service}.${action.toLowerCase()}`;
 }

@@ -142,7 +142,7 @@ export class Play {
         service,
         fields: { ...expanded, script },
         config: revealSecrets(this.#visible(service), this.secrets),
-        taskKey: taskKey({ clusterUid: this.uid, job: this.#job, node: node.number, incarnation: 1, service, action }),
+        taskKey: taskKey({ clusterUid: this.uid, job: this.#job, node: node.number, incarnation: 1, service, action, replacements: 0 }),
         epoch: 1n,
         job: this.#job,
         runner: 1,

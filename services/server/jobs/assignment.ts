@@ -51,11 +51,14 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
   const provider = cluster.spec.provider;
   const secretTexts = [...secrets.values()];
   let lists: MacroContext["nodesOf"] | undefined;
+  let replacements = 0;
 
   /** Nodes by service in number order, made once for all tasks between two changes. */
   function nodesOf(): MacroContext["nodesOf"] {
     if (lists !== undefined) return lists;
     const byService = new Map<string, RunNode[]>();
+    // What a task did before a machine was replaced may rest on the old one, so it is not answered from what a node has stored.
+    replacements = [...nodes.values()].reduce((sum, node) => sum + node.incarnation - 1, 0);
     const present = [...nodes.values()].filter((node) => node.state !== "DELETED").sort((a, b) => a.number - b.number);
     for (const node of present) {
       for (const service of node.services) {
@@ -113,7 +116,7 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
         config: revealSecrets(config, secrets),
         secrets: secretTexts,
         timeoutMs: (variant?.timeoutSeconds || DEFAULT_TIMEOUT_S) * 1000,
-        taskKey: taskKey({ clusterUid: cluster.uid, job: lease.job, node: node.number, incarnation: node.incarnation, service: task.service, action: task.action }),
+        taskKey: taskKey({ clusterUid: cluster.uid, job: lease.job, node: node.number, incarnation: node.incarnation, service: task.service, action: task.action, replacements }),
         replacesToken: replaces ? machineToken(cluster.uid, node.number, node.incarnation - 1) : "",
       };
     },

@@ -30,6 +30,8 @@ export interface StoredTask {
   readonly attempt: number;
   readonly failures: number;
   readonly readyAt: number | undefined;
+  /** Of FAILED: why. */
+  readonly reason?: string;
 }
 
 /** What a task looks like now; what is to be stored of a changed one. */
@@ -91,6 +93,7 @@ export class JobProgress {
       this.#failures[task.number] = task.failures;
       if (task.state === "RETRYING") this.#retryAt.set(task.number, task.readyAt ?? 0);
       if (task.state === "FAILED" && task.failures > 0) this.#unanswered += 1;
+      if (task.state === "FAILED") this.#detail(task.number).reason = task.reason ?? "";
     }
     for (const state of this.#states) this.#counts.set(state, this.count(state) + 1);
     for (let vertex = 0; vertex < graph.vertexCount; vertex += 1) {
@@ -293,6 +296,50 @@ export class JobProgress {
       this.#waitsFor[this.#graph.dependents[edge]!]! += 1;
     }
     this.#offer(create);
+  }
+
+  /**
+   * The machine of a node is gone: everything that was done on it, and everything that rests on that, is to be done
+   * again. False, and nothing changed, where this job did not make the machine, or something of it runs now.
+   */
+  rebuild(node: number): boolean {
+    const create = this.#findTask(node, "CREATE");
+    if (create === undefined || this.count("RUNNING") > 0) return false;
+    const { offset, dependents, vertexCount, indegree, taskCount } = this.#graph;
+    const affected = new Uint8Array(vertexCount);
+    const pending = [create];
+    affected[create] = 1;
+    for (let vertex = pending.pop(); vertex !== undefined; vertex = pending.pop()) {
+      for (let edge = offset[vertex]!; edge < offset[vertex + 1]!; edge += 1) {
+        const dependent = dependents[edge]!;
+        if (affected[dependent] === 1) continue;
+        affected[dependent] = 1;
+        pending.push(dependent);
+      }
+    }
+    // Whatever waits for an affected vertex is affected itself, so what it waits for is counted anew.
+    for (let vertex = 0; vertex < vertexCount; vertex += 1) if (affected[vertex] === 1) this.#waitsFor[vertex] = indegree[vertex]!;
+    for (let vertex = 0; vertex < vertexCount; vertex += 1) {
+      if (affected[vertex] === 1 || !this.#isDone(vertex)) continue;
+      for (let edge = offset[vertex]!; edge < offset[vertex + 1]!; edge += 1) {
+        if (affected[dependents[edge]!] === 1) this.#waitsFor[dependents[edge]!]! -= 1;
+      }
+    }
+    for (let task = 0; task < taskCount; task += 1) {
+      if (affected[task] === 0 || this.#states[task] === "WAITING") continue;
+      this.#retryAt.delete(task);
+      if (this.#occupied.get(this.nodeOf(task)) === task) this.#vacate(task);
+      this.#failures[task] = 0;
+      this.#move(task, "WAITING");
+    }
+    for (let task = 0; task < taskCount; task += 1) if (affected[task] === 1) this.#offer(task);
+    return true;
+  }
+
+  /** Nothing waits for this vertex any more. */
+  #isDone(vertex: number): boolean {
+    if (vertex >= this.taskCount) return this.#waitsFor[vertex] === 0;
+    return this.#states[vertex] === "COMPLETE" || this.#states[vertex] === "SKIPPED";
   }
 
   /** What changed since the last call, in number order. */

@@ -205,7 +205,19 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     attempts.push({ ...why, task: lease.task, number: lease.attempt, state: "LOST", worker: current.worker, exitCode: 0, startedAt: current.startedAt, endedAt: now });
   }
 
-  function obey(control: JobControl): void {
+  /** A machine that was found missing is made again where this job made it; its new incarnation is in the log first. */
+  async function replaceMissing(tasks: readonly number[]): Promise<void> {
+    const missing = tasks.filter((task) => progress.stateOf(task) === "FAILED" && progress.now(task).reason === "MACHINE_MISSING");
+    for (const number of new Set(missing.map((task) => progress.nodeOf(task)))) {
+      const node = nodes.get(number);
+      // Without a machine this incarnation was never made: a runner before this one has raised it already.
+      if (node === undefined || !progress.rebuild(number) || node.machine === "") continue;
+      await services.replaceNode(key, runner, number, node.incarnation + 1);
+      updateNode(number, { incarnation: node.incarnation + 1, state: "CREATING", machine: "", addresses: {}, results: {}, message: "" });
+    }
+  }
+
+  async function obey(control: JobControl): Promise<void> {
     const now = services.now();
     switch (control.verb) {
       case "pause":
@@ -216,8 +228,10 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
         for (const { lease } of running.values()) hub.revoke(lease);
         return;
       case "retry":
+        await replaceMissing(progress.tasksIn("FAILED"));
         return progress.retryAll();
       case "retryTask":
+        await replaceMissing([control.task!]);
         return progress.retry(control.task!);
       case "skipTask":
         progress.skip(control.task!, control.reason ?? "", now);
@@ -229,7 +243,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     const found = await services.readControls(key, controlSeq);
     state = found.state;
     for (const { seq, body } of found.controls) {
-      obey(body);
+      await obey(body);
       controlSeq = seq;
     }
   }

@@ -18,7 +18,7 @@ export const JOB_MOVES: Readonly<Record<JobState, readonly JobState[]>> = {
   CANCELLED: ["QUEUED", "RUNNING"],
 };
 
-/** From each state of a task, the states it may go to. COMPLETE and SKIPPED leave only when a node is replaced. */
+/** From each state of a task, the states it may go to. COMPLETE and SKIPPED are left only where a machine is made again. */
 export const TASK_MOVES: Readonly<Record<TaskState, readonly TaskState[]>> = {
   WAITING: ["READY", "SKIPPED", "CANCELLED"],
   READY: ["RUNNING", "WAITING", "SKIPPED", "CANCELLED"],
@@ -26,7 +26,7 @@ export const TASK_MOVES: Readonly<Record<TaskState, readonly TaskState[]>> = {
   RETRYING: ["READY", "WAITING", "FAILED", "SKIPPED", "CANCELLED"],
   COMPLETE: ["WAITING", "READY"],
   FAILED: ["READY", "WAITING", "SKIPPED"],
-  SKIPPED: [],
+  SKIPPED: ["WAITING"],
   CANCELLED: ["WAITING", "READY", "SKIPPED"],
 };
 

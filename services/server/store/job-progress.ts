@@ -101,11 +101,11 @@ export function createJobProgressStore(transactor: Transactor, leaseMs: number):
     },
 
     async loadTasks(key) {
-      const rows = await transactor.statement<{ number: number; state: StoredTask["state"]; attempt: number; failures: number; ready_at: Date | null; worker: string; started_at: Date | null }>("load tasks",
-        "SELECT number, state, attempt, failures, ready_at, worker, started_at FROM task WHERE shard = $1 AND cluster_id = $2 AND job = $3 ORDER BY number",
+      const rows = await transactor.statement<{ number: number; state: StoredTask["state"]; attempt: number; failures: number; ready_at: Date | null; worker: string; started_at: Date | null; reason: string }>("load tasks",
+        "SELECT number, state, attempt, failures, ready_at, worker, started_at, reason FROM task WHERE shard = $1 AND cluster_id = $2 AND job = $3 ORDER BY number",
         [key.shard, key.cluster, key.job]);
       return rows.map((row) => ({ number: row.number, state: row.state, attempt: row.attempt, failures: row.failures, readyAt: row.ready_at?.getTime(),
-        worker: row.worker, startedAt: row.started_at?.getTime() }));
+        worker: row.worker, startedAt: row.started_at?.getTime(), reason: row.reason }));
     },
 
     async loadNodes(key) {
