@@ -182,7 +182,11 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     } else {
       progress.fail(task, { ...why, permanent: result.permanent }, now);
     }
-    if (progress.stateOf(task) === "FAILED") updateNode(progress.nodeOf(task), { state: "FAILED", message: result.message });
+    if (progress.stateOf(task) !== "FAILED") return;
+    const action = progress.actionOf(task);
+    // What a delete does before it removes the machine is best effort.
+    if (job.kind === "DELETE" && action !== "DELETE") progress.skip(task, result.message, now);
+    else updateNode(progress.nodeOf(task), { state: "FAILED", message: result.message });
   }
 
   /** A machine that cannot be confirmed is made again; its new incarnation is in the log before anything is made. */
