@@ -22,7 +22,8 @@ export interface MacroContext {
 /**
  * The value with every macro in its texts expanded, keys left alone. Values without macros are returned as they are.
  *
- * Lists are in node-number order. A service nobody carries gives the empty list, or 0 for `num`.
+ * Lists are in node-number order. A list of a service nobody carries, and the place of this node among those with a
+ * service it does not have, stay as they are written; the number of nodes with such a service is 0.
  * @throws MACRO_ERROR for an unknown macro, an index out of range, or an address that is not known
  */
 export function expandMacros(value: Json, context: MacroContext): Json {
@@ -54,18 +55,19 @@ function expandToken(token: Exclude<MacroToken, { kind: "text" }>, context: Macr
   };
   if (token.kind === "wrong") return refuse(token.message);
   const elements = elementsOf(token.macro, context, refuse);
+  if (elements === undefined) return token.text;
   const { pattern, separator } = token.macro;
   if (pattern === undefined) return elements.join(separator);
   return elements.map((element) => pattern.replace(/\$\$|\$/g, (sign) => (sign === "$$" ? "$" : element))).join(separator);
 }
 
-function elementsOf({ term }: Macro, { owner, self, nodesOf }: MacroContext, refuse: (message: string) => never): readonly string[] {
+function elementsOf({ term }: Macro, { owner, self, nodesOf }: MacroContext, refuse: (message: string) => never): readonly string[] | undefined {
   const addressOf = (node: MacroNode, purpose: string): string =>
-    node.addresses[purpose] ?? refuse(`the address "${purpose}" of node ${node.number} is not known.`);
+    (Object.hasOwn(node.addresses, purpose) ? node.addresses[purpose] : undefined) ?? refuse(`the address "${purpose}" of node ${node.number} is not known.`);
   const own = (): MacroNode => self ?? refuse("it names the node itself, and this value is for no node.");
-  const pick = (service: string, index: number | undefined): readonly MacroNode[] => {
+  const pick = (service: string, index: number | undefined): readonly MacroNode[] | undefined => {
     const nodes = nodesOf(service);
-    if (index === undefined) return nodes;
+    if (index === undefined) return nodes.length === 0 ? undefined : nodes;
     return [nodes[index] ?? refuse(nodes.length === 0 ? `no node of the cluster carries "${service}".` : `only ${nodes.length} ${nodes.length === 1 ? "node carries" : "nodes carry"} "${service}", counted from 0.`)];
   };
   switch (term.kind) {
@@ -79,11 +81,11 @@ function elementsOf({ term }: Macro, { owner, self, nodesOf }: MacroContext, ref
       return [String(nodesOf(term.service).length)];
     case "instance": {
       const rank = nodesOf(term.service).findIndex((node) => node.number === own().number);
-      return [rank === -1 ? refuse(`node ${own().number} does not carry "${term.service}".`) : String(rank + 1)];
+      return rank === -1 ? undefined : [String(rank + 1)];
     }
     case "hosts":
-      return pick(term.service, term.index).map((node) => node.hostname);
+      return pick(term.service, term.index)?.map((node) => node.hostname);
     case "addresses":
-      return pick(term.service, term.index).map((node) => addressOf(node, term.purpose));
+      return pick(term.service, term.index)?.map((node) => addressOf(node, term.purpose));
   }
 }

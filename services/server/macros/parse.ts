@@ -2,9 +2,9 @@
  * Macros in texts: `%host.service.web%`, `%join(map(ip.service.web,'$:80'),' ')%` and the like
  * (docs/reference/catalog.md, "Macros"). Pure.
  *
- * Text between two `%` is a macro only where it looks like one: no spaces outside of quotes and none but the
- * characters macros are made of. Everything else is literal, so `100% of it, or 50%` stays as it is; `%%` stands
- * for one `%`.
+ * Text between two `%` is a macro only where it looks like one: it begins like a macro, or has no spaces outside of
+ * quotes and none but the characters macros are made of. Everything else is literal, so `100% of it, or 50%` stays as
+ * it is; `%%` stands for one `%`.
  */
 
 /** What a macro names before `join` and `map` shape it. */
@@ -34,8 +34,10 @@ export type MacroToken =
 const LOOKS_LIKE_MACRO = /^(?:[A-Za-z0-9_.\-[\](),$]|'[^'%]*'|"[^"%]*")+$/;
 /** Without a dot or a parenthesis nothing is a macro; `%d%` and the like are left alone. */
 const HAS_SHAPE = /[.(]/;
+/** What begins like this was meant as a macro, whatever follows. */
+const BEGINS_LIKE_MACRO = /^(?:(?:cluster|host|ip|num|instance)\.|(?:join|map)\()/;
 
-const SYNONYMS: Readonly<Record<string, string>> = { bind_v4: "internal", access_v4: "external" };
+const SYNONYMS: ReadonlyMap<string, string> = new Map([["bind_v4", "internal"], ["access_v4", "external"]]);
 
 /** Splits a text into literal parts and macros; wrong macros are tokens too. */
 export function parseMacros(text: string): MacroToken[] {
@@ -59,13 +61,14 @@ export function parseMacros(text: string): MacroToken[] {
     }
     const end = text.indexOf("%", percent + 1);
     const inner = end === -1 ? "" : text.slice(percent + 1, end);
-    if (!LOOKS_LIKE_MACRO.test(inner) || !HAS_SHAPE.test(inner)) {
+    const isWhole = LOOKS_LIKE_MACRO.test(inner);
+    if (!BEGINS_LIKE_MACRO.test(inner) && !(isWhole && HAS_SHAPE.test(inner))) {
       literal += "%";
       at = percent + 1;
       continue;
     }
     flush();
-    const parsed = parseInner(inner);
+    const parsed = isWhole ? parseInner(inner) : WRONG_SHAPE;
     tokens.push(typeof parsed === "string"
       ? { kind: "wrong", offset: percent, text: `%${inner}%`, message: parsed }
       : { kind: "macro", macro: parsed, offset: percent, text: `%${inner}%` });
@@ -83,6 +86,8 @@ export function macroProblems(text: string): { offset: number; length: number; m
 
 const CALL = /^(join|map)\((.*),('[^']*'|"[^"]*")\)$/;
 
+const WRONG_SHAPE = "It must be name, map(name,'…') or join(…,'…'), with no spaces outside of the quotes.";
+
 /** A macro, or what is wrong with it. */
 function parseInner(inner: string): Macro | string {
   let rest = inner;
@@ -98,7 +103,7 @@ function parseInner(inner: string): Macro | string {
     pattern = map[3]!.slice(1, -1);
     rest = map[2]!;
   }
-  if (/[(),'"$]/.test(rest)) return "It must be name, map(name,'…') or join(…,'…'), with no spaces outside of the quotes.";
+  if (/[(),'"$]/.test(rest)) return WRONG_SHAPE;
   const term = parseTerm(rest);
   return typeof term === "string" ? term : { term, pattern, separator };
 }
@@ -129,4 +134,4 @@ function parseTerm(text: string): MacroTerm | string {
   return `There is no macro "${name}". ${KNOWN}`;
 }
 
-const purposeOf = (name: string): string => SYNONYMS[name] ?? name;
+const purposeOf = (name: string): string => SYNONYMS.get(name) ?? name;
