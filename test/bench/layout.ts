@@ -16,7 +16,7 @@ const DENSITIES = [0.1, 0.3, 0.5];
 const SEEDS = 20;
 const SERVICES = 25;
 
-interface Row {
+export interface LayoutRow {
   readonly size: number;
   readonly density: number;
   readonly solved: number;
@@ -27,7 +27,7 @@ interface Row {
   readonly maxSteps: number;
 }
 
-function measure(size: number, density: number): Row {
+function measure(size: number, density: number): LayoutRow {
   const times: number[] = [];
   const outcomes = { solved: 0, unsatisfiable: 0, tooHard: 0 };
   let maxSteps = 0;
@@ -42,21 +42,24 @@ function measure(size: number, density: number): Row {
   return { size, density, ...outcomes, medianMs: percentile(times, 50), maxMs: percentile(times, 100), maxSteps };
 }
 
-// The first calls run before the compiler has done its work; a server meets that once.
-for (let seed = 101; seed < 104; seed += 1) solveLayout(layoutInput({ size: 100, density: 0.3, services: SERVICES, seed }));
-
-const rows: Row[] = [];
-process.stdout.write("nodes   density  solved  none  too hard  median ms    max ms  max steps\n");
-for (const size of SIZES) {
-  for (const density of DENSITIES) {
+/** Measures every size and density, and reports line by line. */
+export function run(report: (line: string) => void): { rows: LayoutRow[] } {
+  // The first calls run before the compiler has done its work; a server meets that once.
+  for (let seed = 101; seed < 104; seed += 1) solveLayout(layoutInput({ size: 100, density: 0.3, services: SERVICES, seed }));
+  report("nodes   density  solved  none  too hard  median ms    max ms  max steps");
+  const rows = SIZES.flatMap((size) => DENSITIES.map((density) => {
     const row = measure(size, density);
-    rows.push(row);
-    process.stdout.write(
+    report(
       `${String(size).padStart(5)}${`${density * 100} %`.padStart(10)}${String(row.solved).padStart(8)}${String(row.unsatisfiable).padStart(6)}${String(row.tooHard).padStart(10)}`
-      + `${row.medianMs.toFixed(2).padStart(11)}${row.maxMs.toFixed(2).padStart(10)}${String(row.maxSteps).padStart(11)}\n`);
-  }
+      + `${row.medianMs.toFixed(2).padStart(11)}${row.maxMs.toFixed(2).padStart(10)}${String(row.maxSteps).padStart(11)}`);
+    return row;
+  }));
+  return { rows };
 }
-const file = process.argv[2];
-if (file !== undefined) {
-  writeFileSync(file, `${JSON.stringify({ benchmark: "layout", services: SERVICES, seeds: SEEDS, node: process.version, cpu: cpus()[0]?.model ?? "", rows }, undefined, 2)}\n`);
+
+if (process.argv[1]?.endsWith("bench/layout.ts") === true) {
+  const result = run((line) => void process.stdout.write(`${line}\n`));
+  if (process.argv[2] !== undefined) {
+    writeFileSync(process.argv[2], `${JSON.stringify({ benchmark: "layout", services: SERVICES, seeds: SEEDS, node: process.version, cpu: cpus()[0]?.model ?? "", ...result }, undefined, 2)}\n`);
+  }
 }

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { buildCatalog } from "../catalog/build.js";
+import { loadCatalog } from "../catalog/load.js";
 import type { CatalogDocument, ClusterTemplate } from "../catalog/types.js";
 import { planOffline, type OfflinePlan, type OfflineRequest } from "./offline.js";
 
@@ -77,4 +80,22 @@ describe("planOffline", () => {
     assert.throws(() => plan({ nodes: 0 }), { reason: "INVALID_SIZE" });
     assert.throws(() => plan({ provider: "gone" }), { reason: "PROVIDER_NOT_FOUND" });
   });
+});
+
+describe("planOffline on the catalog that Loom comes with", () => {
+  const folder = fileURLToPath(new URL("../../../catalog", import.meta.url));
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".yaml")).sort();
+  const { catalog } = loadCatalog(files.map((path) => ({ path, text: readFileSync(`${folder}/${path}`, "utf8") })));
+
+  for (const [provider, imageType] of [["docker", "debian"], ["local", "this-machine"], ["simulated", "simulated"]] as const) {
+    it(`plans the farm on ${provider} with what it has`, () => {
+      const found = planOffline({ catalog, template: "web-farm", nodes: 4, provider }, now) as OfflinePlan;
+      const kind = { hardwareType: "large", imageType };
+      assert.deepEqual(found.layout, [{ count: 1, ...kind, services: ["lb"] }, { count: 3, ...kind, services: ["web"] }]);
+      assert.deepEqual(found.stages.at(-1), [{ node: 1000, service: "lb", action: "CHECK" }]);
+      const stageOf = (service: string): number => found.stages.findIndex((stage) => stage.some((task) => task.action === "START" && task.service === service));
+      assert.ok(stageOf("web") < stageOf("lb"), "the balancer starts after what it balances");
+      assert.equal(found.tasks, found.stages.flat().length);
+    });
+  }
 });
