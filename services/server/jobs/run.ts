@@ -6,7 +6,8 @@
  */
 import { LoomError } from "../../common/errors.js";
 import type { Logger } from "../../common/log.js";
-import type { EndedAttempt, JobKey, JobProgressStore, NodeProgress } from "../store/job-progress.js";
+import type { JobProgressStore } from "../store/job-progress.js";
+import type { EndedAttempt, JobKey, NodeProgress } from "../store/step.js";
 import { leaseKey, type Lease, type TaskResult } from "../workers/types.js";
 import type { Slot, SlotClient, SlotHub } from "../workers/hub.js";
 import type { JobControl, NodeOutcome, OpCompleted } from "../records/types.js";

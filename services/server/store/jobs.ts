@@ -9,7 +9,7 @@ import type { NodeGroup } from "../layout/types.js";
 import type { OperationKind } from "../plan/types.js";
 import { decodeBody } from "../records/codec.js";
 import type { ClusterSpec, JobControl, OpPlanned, RecordBody } from "../records/types.js";
-import type { JobKey } from "./job-progress.js";
+import type { JobKey } from "./step.js";
 import type { Log } from "./log.js";
 import type { Transactor } from "./transaction.js";
 

@@ -5,7 +5,7 @@
  * the others are stored.
  */
 import { LoomError } from "../../common/errors.js";
-import type { JobKey, Step } from "./job-progress.js";
+import type { JobKey, Step } from "./step.js";
 import type { Transactor } from "./transaction.js";
 
 /** Statements under way at once. More would only make each one smaller. */
