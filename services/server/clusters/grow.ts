@@ -1,9 +1,16 @@
 /** Which nodes are added when a service is to be on more nodes. Pure. */
 import { LoomError } from "../../common/errors.js";
-import type { RunCluster } from "../jobs/cluster-state.js";
+import type { ClusterTemplate } from "../catalog/types.js";
 import { mergeGroups } from "../layout/nodes.js";
 import { LARGEST_CLUSTER } from "../layout/problem.js";
 import type { NodeGroup } from "../layout/types.js";
+
+/** What of a cluster decides how it may grow. */
+export interface GrowingCluster {
+  /** Without `clusters/`. */
+  readonly name: string;
+  readonly spec: { readonly template: { readonly body: ClusterTemplate } };
+}
 
 /**
  * `count` more nodes of the layout that carries the service; of several layouts the most preferred one whose services
@@ -13,7 +20,7 @@ import type { NodeGroup } from "../layout/types.js";
  * @returns the groups to add and the services that grow
  * @throws SERVICE_NOT_FOUND, INVALID_FIELD, INVALID_SIZE, NO_LAYOUT
  */
-export function growGroups(cluster: RunCluster, layout: readonly NodeGroup[], service: string, count: number): { groups: NodeGroup[]; services: string[] } {
+export function growGroups(cluster: GrowingCluster, layout: readonly NodeGroup[], service: string, count: number): { groups: NodeGroup[]; services: string[] } {
   const { template } = cluster.spec;
   if (!Number.isInteger(count) || count < 1) {
     throw new LoomError("INVALID_FIELD", `The number of nodes to add must be 1 or more, not ${count}.`, { violations: [{ field: "count", description: "must be 1 or more" }] });
