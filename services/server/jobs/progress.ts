@@ -2,9 +2,9 @@
  * How far a job is: its task graph and the state of every task, in memory. Pure: no clock, no database; the runner
  * tells it what happened, asks what can be done next and stores what changed (run.ts).
  *
- * Rules: a task may start when everything it depends on is COMPLETE or SKIPPED and no other task of its node is READY,
- * RUNNING or RETRYING. A join vertex is done as soon as what it waits for is done. After a task has failed for good
- * nothing new starts, unless the job goes on as far as it can (`keepGoing`, for deletes).
+ * Rules: a task may start when everything it depends on is done and no other task of its node is READY, RUNNING or
+ * RETRYING. Done is what is COMPLETE, and what is SKIPPED or a join vertex once everything it depends on is done. After
+ * a task has failed for good nothing new starts, unless the job goes on as far as it can (`keepGoing`, for deletes).
  */
 import { ACTIONS, type ActionName, type TaskGraph } from "../plan/types.js";
 import { createNumberHeap } from "./heap.js";
@@ -66,6 +66,8 @@ export class JobProgress {
   readonly #details = new Map<number, Detail>();
   /** How many vertices each vertex still waits for. */
   readonly #waitsFor: Int32Array;
+  /** 1 for vertices that are done: what waits for them has been told. */
+  readonly #isDone: Uint8Array;
   readonly #counts = new Map<TaskState, number>();
   /** Node number -> the task that occupies it. */
   readonly #occupied = new Map<number, number>();
@@ -73,11 +75,15 @@ export class JobProgress {
   readonly #parked = new Map<number, number[]>();
   /** Tasks in WAITING that wait for nothing any more; entries may be stale and are checked when they come out. */
   readonly #eligible = createNumberHeap();
+  /** Tasks in READY to be handed out, each once; entries may be stale like those above. */
   readonly #ready = createNumberHeap();
+  readonly #isInReady: Uint8Array;
   readonly #changed = new Set<number>();
   #cancelled = false;
   /** FAILED tasks that nobody has answered with a retry or a skip yet; told apart in storage by `failures` above 0. */
   #unanswered = 0;
+  /** Node number -> its CREATE task; made when it is first needed. */
+  #creates: Map<number, number> | undefined;
 
   /** @param stored tasks as stored, all of them or none; missing ones are WAITING */
   constructor(graph: TaskGraph, limits: ProgressLimits, stored: readonly StoredTask[] = []) {
@@ -87,6 +93,8 @@ export class JobProgress {
     this.#attempts = new Uint32Array(graph.taskCount);
     this.#failures = new Uint32Array(graph.taskCount);
     this.#waitsFor = Int32Array.from(graph.indegree);
+    this.#isDone = new Uint8Array(graph.vertexCount);
+    this.#isInReady = new Uint8Array(graph.taskCount);
     for (const task of stored) {
       this.#states[task.number] = task.state;
       this.#attempts[task.number] = task.attempt;
@@ -97,14 +105,14 @@ export class JobProgress {
     }
     for (const state of this.#states) this.#counts.set(state, this.count(state) + 1);
     for (let vertex = 0; vertex < graph.vertexCount; vertex += 1) {
-      // Join vertices without predecessors are done from the start.
+      // Join vertices without predecessors are done from the beginning.
       if (vertex >= graph.taskCount && graph.indegree[vertex] === 0) this.#release(vertex);
     }
     for (let task = 0; task < graph.taskCount; task += 1) {
       const state = this.#states[task]!;
-      if (state === "COMPLETE" || state === "SKIPPED") this.#release(task);
+      if (state === "COMPLETE" || (state === "SKIPPED" && this.#waitsFor[task] === 0)) this.#release(task);
       if (state === "READY" || state === "RUNNING" || state === "RETRYING") this.#occupied.set(this.nodeOf(task), task);
-      if (state === "READY") this.#ready.push(task);
+      if (state === "READY") this.#handOut(task);
     }
     for (let task = 0; task < graph.taskCount; task += 1) this.#offer(task);
   }
@@ -162,6 +170,7 @@ export class JobProgress {
     while (taken.length < most) {
       const task = this.#ready.pop();
       if (task === undefined) break;
+      this.#isInReady[task] = 0;
       if (this.#states[task] === "READY") taken.push(task);
     }
     return taken;
@@ -175,7 +184,7 @@ export class JobProgress {
   }
 
   putBack(task: number): void {
-    this.#ready.push(task);
+    this.#handOut(task);
   }
 
   start(task: number, worker: string, now: number): void {
@@ -220,7 +229,7 @@ export class JobProgress {
       if (at > now) continue;
       this.#retryAt.delete(task);
       this.#move(task, "READY");
-      this.#ready.push(task);
+      this.#handOut(task);
     }
   }
 
@@ -266,7 +275,7 @@ export class JobProgress {
     this.#restart(task);
   }
 
-  /** A task that is not running and not done counts as done. */
+  /** A task that is not running and not COMPLETE counts as done as soon as everything it depends on is done. */
   skip(task: number, reason: string, now: number): boolean {
     const state = this.#states[task]!;
     if (state === "RUNNING" || state === "COMPLETE" || state === "SKIPPED") return false;
@@ -274,7 +283,7 @@ export class JobProgress {
     this.#retryAt.delete(task);
     const occupies = this.#occupied.get(this.nodeOf(task)) === task;
     this.#finish(task, "SKIPPED", "", reason, now);
-    this.#release(task);
+    if (this.#waitsFor[task] === 0) this.#release(task);
     if (occupies) this.#vacate(task);
     return true;
   }
@@ -285,16 +294,19 @@ export class JobProgress {
    */
   recreate(confirm: number, why: { reason: string; message: string }, now: number): void {
     const node = this.nodeOf(confirm);
-    const create = this.#findTask(node, "CREATE");
-    if (create === undefined) return this.fail(confirm, { ...why, permanent: true }, now);
+    const create = this.#createOf(node);
+    // A machine that this job did not make it does not make again.
+    if (create === undefined || this.#states[create] !== "COMPLETE") return this.fail(confirm, { ...why, permanent: true }, now);
     this.#failures[confirm]! += 1;
+    if (this.#cancelled) return this.#end(confirm, "CANCELLED", why, now);
     if (this.#failures[confirm]! >= this.#limits.maxFailures) return this.#end(confirm, "FAILED", why, now);
     this.#finish(confirm, "WAITING", why.reason, why.message, now);
-    this.#occupied.delete(node);
     this.#move(create, "WAITING");
+    this.#isDone[create] = 0;
     for (let edge = this.#graph.offset[create]!; edge < this.#graph.offset[create + 1]!; edge += 1) {
       this.#waitsFor[this.#graph.dependents[edge]!]! += 1;
     }
+    this.#vacate(confirm);
     this.#offer(create);
   }
 
@@ -303,7 +315,7 @@ export class JobProgress {
    * again. False, and nothing changed, where this job did not make the machine, or something of it runs now.
    */
   rebuild(node: number): boolean {
-    const create = this.#findTask(node, "CREATE");
+    const create = this.#createOf(node);
     if (create === undefined || this.count("RUNNING") > 0) return false;
     const { offset, dependents, vertexCount, indegree, taskCount } = this.#graph;
     const affected = new Uint8Array(vertexCount);
@@ -318,15 +330,20 @@ export class JobProgress {
       }
     }
     // Whatever waits for an affected vertex is affected itself, so what it waits for is counted anew.
-    for (let vertex = 0; vertex < vertexCount; vertex += 1) if (affected[vertex] === 1) this.#waitsFor[vertex] = indegree[vertex]!;
     for (let vertex = 0; vertex < vertexCount; vertex += 1) {
-      if (affected[vertex] === 1 || !this.#isDone(vertex)) continue;
+      if (affected[vertex] === 0) continue;
+      this.#waitsFor[vertex] = indegree[vertex]!;
+      this.#isDone[vertex] = 0;
+    }
+    for (let vertex = 0; vertex < vertexCount; vertex += 1) {
+      if (this.#isDone[vertex] === 0) continue;
       for (let edge = offset[vertex]!; edge < offset[vertex + 1]!; edge += 1) {
         if (affected[dependents[edge]!] === 1) this.#waitsFor[dependents[edge]!]! -= 1;
       }
     }
     for (let task = 0; task < taskCount; task += 1) {
       if (affected[task] === 0 || this.#states[task] === "WAITING") continue;
+      if (this.#states[task] === "FAILED" && this.#failures[task]! > 0) this.#unanswered -= 1;
       this.#retryAt.delete(task);
       if (this.#occupied.get(this.nodeOf(task)) === task) this.#vacate(task);
       this.#failures[task] = 0;
@@ -334,12 +351,6 @@ export class JobProgress {
     }
     for (let task = 0; task < taskCount; task += 1) if (affected[task] === 1) this.#offer(task);
     return true;
-  }
-
-  /** Nothing waits for this vertex any more. */
-  #isDone(vertex: number): boolean {
-    if (vertex >= this.taskCount) return this.#waitsFor[vertex] === 0;
-    return this.#states[vertex] === "COMPLETE" || this.#states[vertex] === "SKIPPED";
   }
 
   /** What changed since the last call, in number order. */
@@ -378,11 +389,12 @@ export class JobProgress {
     this.#offer(task);
   }
 
-  #findTask(node: number, action: ActionName): number | undefined {
-    for (let task = 0; task < this.taskCount; task += 1) {
-      if (this.nodeOf(task) === node && this.actionOf(task) === action) return task;
+  #createOf(node: number): number | undefined {
+    if (this.#creates === undefined) {
+      this.#creates = new Map();
+      for (let task = 0; task < this.taskCount; task += 1) if (this.actionOf(task) === "CREATE") this.#creates.set(this.nodeOf(task), task);
     }
-    return undefined;
+    return this.#creates.get(node);
   }
 
   #detail(task: number): Detail {
@@ -432,11 +444,13 @@ export class JobProgress {
     const { offset, dependents, taskCount } = this.#graph;
     const pending = [vertex];
     for (let done = pending.pop(); done !== undefined; done = pending.pop()) {
+      if (this.#isDone[done] === 1) continue;
+      this.#isDone[done] = 1;
       for (let edge = offset[done]!; edge < offset[done + 1]!; edge += 1) {
         const dependent = dependents[edge]!;
         this.#waitsFor[dependent]! -= 1;
         if (this.#waitsFor[dependent] !== 0) continue;
-        if (dependent >= taskCount) pending.push(dependent);
+        if (dependent >= taskCount || this.#states[dependent] === "SKIPPED") pending.push(dependent);
         else this.#offer(dependent);
       }
     }
@@ -460,7 +474,13 @@ export class JobProgress {
       }
       this.#occupied.set(node, task);
       this.#move(task, "READY");
-      this.#ready.push(task);
+      this.#handOut(task);
     }
+  }
+
+  #handOut(task: number): void {
+    if (this.#isInReady[task] === 1) return;
+    this.#isInReady[task] = 1;
+    this.#ready.push(task);
   }
 }
