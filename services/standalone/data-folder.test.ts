@@ -12,7 +12,14 @@ describe("data folder", () => {
   });
 
   it("has a reason and advice for what can go wrong with it", () => {
-    const reasons = { ENOSPC: "DISK_FULL", EDQUOT: "DISK_FULL", EROFS: "FOLDER_UNUSABLE", EACCES: "FOLDER_UNUSABLE", ENOTDIR: "FOLDER_UNUSABLE", EIO: "FOLDER_UNUSABLE" };
+    const reasons = {
+      ENOSPC: "DISK_FULL",
+      EDQUOT: "DISK_FULL",
+      EROFS: "FOLDER_UNUSABLE",
+      EACCES: "FOLDER_UNUSABLE",
+      ENOTDIR: "FOLDER_UNUSABLE",
+      EIO: "FOLDER_UNUSABLE",
+    };
     for (const [code, reason] of Object.entries(reasons)) {
       const error = folderError("/data", Object.assign(new Error(code), { code }));
       assert.equal(error.reason, reason);

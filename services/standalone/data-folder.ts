@@ -21,7 +21,8 @@ export async function prepareDataFolder(folder: string, uid = process.getuid!())
   try {
     const made = await mkdir(folder, { recursive: true, mode: uid === 0 ? 0o711 : 0o700 });
     const found = await stat(folder);
-    if (uid === 0 && found.uid === 0 && (found.mode & 0o111) !== 0o111) await chmod(folder, (found.mode & 0o777) | 0o111);
+    if (uid === 0 && found.uid === 0 && (found.mode & 0o111) !== 0o111)
+      await chmod(folder, (found.mode & 0o777) | 0o111);
     else if (uid !== 0 && made !== undefined) await chmod(folder, 0o700);
   } catch (thrown) {
     throw folderError(folder, thrown);
@@ -35,18 +36,38 @@ export function folderError(folder: string, thrown: unknown): LoomError {
   const metadata = { folder };
   if (code === "ENOSPC" || code === "EDQUOT") return diskFull(folder, thrown);
   if (code === "EROFS") {
-    return new LoomError("FOLDER_UNUSABLE", `The data folder ${folder} is on a file system mounted read-only. Make it writable, or name another folder in LOOM_DATA.`, { metadata, cause: thrown });
+    return new LoomError(
+      "FOLDER_UNUSABLE",
+      `The data folder ${folder} is on a file system mounted read-only. Make it writable, or name another folder in LOOM_DATA.`,
+      { metadata, cause: thrown },
+    );
   }
   if (code === "EACCES" || code === "EPERM") {
-    return new LoomError("FOLDER_UNUSABLE", `This user may not write in the data folder ${folder}. Run Loom as the user it belongs to, or name another folder in LOOM_DATA.`, { metadata, cause: thrown });
+    return new LoomError(
+      "FOLDER_UNUSABLE",
+      `This user may not write in the data folder ${folder}. Run Loom as the user it belongs to, or name another folder in LOOM_DATA.`,
+      { metadata, cause: thrown },
+    );
   }
   if (code === "ENOTDIR" || code === "EEXIST") {
-    return new LoomError("FOLDER_UNUSABLE", `The data folder ${folder} cannot be made: a part of the path is a file. Name another folder in LOOM_DATA.`, { metadata, cause: thrown });
+    return new LoomError(
+      "FOLDER_UNUSABLE",
+      `The data folder ${folder} cannot be made: a part of the path is a file. Name another folder in LOOM_DATA.`,
+      { metadata, cause: thrown },
+    );
   }
-  return new LoomError("FOLDER_UNUSABLE", `The data folder ${folder} cannot be used${code === "" ? "" : ` (${code})`}. Look at it, or name another folder in LOOM_DATA.`, { metadata, cause: thrown });
+  return new LoomError(
+    "FOLDER_UNUSABLE",
+    `The data folder ${folder} cannot be used${code === "" ? "" : ` (${code})`}. Look at it, or name another folder in LOOM_DATA.`,
+    { metadata, cause: thrown },
+  );
 }
 
 /** The error of a full disk. */
 export function diskFull(folder: string, cause: unknown): LoomError {
-  return new LoomError("DISK_FULL", `The disk of the data folder ${folder} is full. Make room on it and start Loom again; nothing acknowledged is lost.`, { metadata: { folder }, cause });
+  return new LoomError(
+    "DISK_FULL",
+    `The disk of the data folder ${folder} is full. Make room on it and start Loom again; nothing acknowledged is lost.`,
+    { metadata: { folder }, cause },
+  );
 }

@@ -28,7 +28,9 @@ describe("lock of a data folder", () => {
   let contenders: Contender[] = [];
 
   async function start(): Promise<Contender> {
-    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", SCRIPT], { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", SCRIPT], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     assert.equal((await lines.next()).value, "ready");
     return {
@@ -50,14 +52,19 @@ describe("lock of a data folder", () => {
     folder = mkdtempSync(join(tmpdir(), "loom-lock-"));
   });
   afterEach(async () => {
-    await Promise.all(contenders.filter(({ process: child }) => child.exitCode === null && child.signalCode === null).map(kill));
+    await Promise.all(
+      contenders.filter(({ process: child }) => child.exitCode === null && child.signalCode === null).map(kill),
+    );
     contenders = [];
     rmSync(folder, { recursive: true, force: true });
   });
 
   it("is held by one process, which the error names, until it lets go", async () => {
     const lock = await lockFolder(folder);
-    await assert.rejects(lockFolder(folder), (error: LoomError) => error.reason === "FOLDER_IN_USE" && error.message.includes(String(process.pid)));
+    await assert.rejects(
+      lockFolder(folder),
+      (error: LoomError) => error.reason === "FOLDER_IN_USE" && error.message.includes(String(process.pid)),
+    );
     await lock.release();
     const next = await lockFolder(folder);
     await next.release();
@@ -89,7 +96,10 @@ describe("lock of a data folder", () => {
       const winners = running.filter((_, index) => answers[index] === "won");
       assert.equal(winners.length, 1, answers.join(", "));
       const pid = String(winners[0]!.process.pid);
-      assert.deepEqual(answers.filter((answer) => answer !== "won"), Array.from({ length: running.length - 1 }, () => `FOLDER_IN_USE ${pid}`));
+      assert.deepEqual(
+        answers.filter((answer) => answer !== "won"),
+        Array.from({ length: running.length - 1 }, () => `FOLDER_IN_USE ${pid}`),
+      );
       await kill(winners[0]!);
       running = running.filter((contender) => contender !== winners[0]);
     }

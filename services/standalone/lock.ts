@@ -62,7 +62,11 @@ async function take(folder: string, place: string, short: string, socket: string
       const highest = numbers(place).at(-1) ?? 0;
       const holder = read(place, highest);
       if (holder !== undefined && (await answers(`${short}/${holder.socket}`))) {
-        throw new LoomError("FOLDER_IN_USE", `Another Loom (process ${holder.pid}) uses the data folder ${folder}. Stop it, or name another folder in LOOM_DATA.`, { metadata: { folder, pid: String(holder.pid) } });
+        throw new LoomError(
+          "FOLDER_IN_USE",
+          `Another Loom (process ${holder.pid}) uses the data folder ${folder}. Stop it, or name another folder in LOOM_DATA.`,
+          { metadata: { folder, pid: String(holder.pid) } },
+        );
       }
       const mine = highest + 1;
       try {
@@ -109,7 +113,8 @@ function read(place: string, number: number): Holder | undefined {
 /** A socket that answers is left alone: a slow process made its number too late, and may yet make a better one. */
 async function remove(place: string, short: string, number: number): Promise<void> {
   const holder = read(place, number);
-  if (holder !== undefined && !(await answers(`${short}/${holder.socket}`))) rmSync(join(place, holder.socket), { force: true });
+  if (holder !== undefined && !(await answers(`${short}/${holder.socket}`)))
+    rmSync(join(place, holder.socket), { force: true });
   rmSync(join(place, `${number}.json`), { force: true });
 }
 
@@ -134,6 +139,8 @@ function answers(path: string): Promise<boolean> {
       resolve(answer);
     };
     socket.once("connect", () => done(true));
-    socket.once("error", (error: NodeJS.ErrnoException) => done(error.code !== "ECONNREFUSED" && error.code !== "ENOENT"));
+    socket.once("error", (error: NodeJS.ErrnoException) =>
+      done(error.code !== "ECONNREFUSED" && error.code !== "ENOENT"),
+    );
   });
 }

@@ -39,7 +39,8 @@ export const USAGE = `Starts Loom with everything it needs in one process.
 
 function number(text: string, name: string, least: number, most: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most) throw new LoomError("INVALID_FIELD", `${name} must be a number from ${least} to ${most}, not "${text}".`);
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new LoomError("INVALID_FIELD", `${name} must be a number from ${least} to ${most}, not "${text}".`);
   return value;
 }
 
@@ -50,17 +51,33 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
     ({ values } = parseArgs({
       args: [...argv],
       options: {
-        data: { type: "string" }, port: { type: "string" }, host: { type: "string" }, "tls-cert": { type: "string" }, "tls-key": { type: "string" },
-        provider: { type: "string" }, slots: { type: "string" }, "no-farm": { type: "boolean" }, "no-context": { type: "boolean" },
-        "log-level": { type: "string" }, help: { type: "boolean", short: "h" },
+        data: { type: "string" },
+        port: { type: "string" },
+        host: { type: "string" },
+        "tls-cert": { type: "string" },
+        "tls-key": { type: "string" },
+        provider: { type: "string" },
+        slots: { type: "string" },
+        "no-farm": { type: "boolean" },
+        "no-context": { type: "boolean" },
+        "log-level": { type: "string" },
+        help: { type: "boolean", short: "h" },
       },
     }));
   } catch (thrown) {
-    throw new LoomError("INVALID_FIELD", `${(thrown as Error).message.split(". ")[0]}. Run with --help to see the flags.`, { cause: thrown });
+    throw new LoomError(
+      "INVALID_FIELD",
+      `${(thrown as Error).message.split(". ")[0]}. Run with --help to see the flags.`,
+      { cause: thrown },
+    );
   }
   const cert = values["tls-cert"] ?? env["LOOM_TLS_CERT"];
   const key = values["tls-key"] ?? env["LOOM_TLS_KEY"];
-  if ((cert === undefined) !== (key === undefined)) throw new LoomError("INVALID_FIELD", "A certificate needs its key and a key its certificate: give both --tls-cert and --tls-key.");
+  if ((cert === undefined) !== (key === undefined))
+    throw new LoomError(
+      "INVALID_FIELD",
+      "A certificate needs its key and a key its certificate: give both --tls-cert and --tls-key.",
+    );
   return {
     folder: values.data ?? defaultDataFolder(env),
     host: values.host ?? env["LOOM_HOST"] ?? "127.0.0.1",
@@ -79,6 +96,8 @@ function readPem(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (thrown) {
-    throw new LoomError("INVALID_FIELD", `The file ${path} cannot be read: ${(thrown as Error).message}`, { cause: thrown });
+    throw new LoomError("INVALID_FIELD", `The file ${path} cannot be read: ${(thrown as Error).message}`, {
+      cause: thrown,
+    });
   }
 }

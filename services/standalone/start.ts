@@ -84,27 +84,47 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     progress("starting the database");
     const postgres = await startPostgres({ folder, log });
     stops.push(() => postgres.stop());
-    const ran = await migrate(postgres.connection, { onProgress: ({ number, total }) => number === total && progress(`brought the database to its newest form (${total} steps)`) });
-    const database = await openDatabase(postgres.connection, { onConnectionLost: (error) => log.warn({ err: error }, "an idle connection to the database broke") });
+    const ran = await migrate(postgres.connection, {
+      onProgress: ({ number, total }) =>
+        number === total && progress(`brought the database to its newest form (${total} steps)`),
+    });
+    const database = await openDatabase(postgres.connection, {
+      onConnectionLost: (error) => log.warn({ err: error }, "an idle connection to the database broke"),
+    });
     stops.push(() => database.close());
     await assertSafeDatabase(database.pool);
 
     progress("starting Loom");
     const server = await startServer({
-      database, datacenter: "local", space: DEFAULT_ID_SPACE, secrets: await createSecretBox(join(folder, "secret.key")), version: options.version, log,
-      holder: `${hostname()}-${process.pid}`, soleOwner: true,
-      ...(options.timing === undefined ? {} : { timing: options.timing }), ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+      database,
+      datacenter: "local",
+      space: DEFAULT_ID_SPACE,
+      secrets: await createSecretBox(join(folder, "secret.key")),
+      version: options.version,
+      log,
+      holder: `${hostname()}-${process.pid}`,
+      soleOwner: true,
+      ...(options.timing === undefined ? {} : { timing: options.timing }),
+      ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
     });
     stops.push(() => server.stop());
     const token = await firstToken(join(folder, "admin-token"), server.tokens);
 
-    const rpc = createRpcServer({ application: server.application, hub: server.hub, log: log as never, version: options.version });
+    const rpc = createRpcServer({
+      application: server.application,
+      hub: server.hub,
+      log: log as never,
+      version: options.version,
+    });
     const sockets = socketFolder(folder, stops);
     const address = await rpc.listen(`unix:${join(sockets, "server.sock")}`);
     stops.push(() => rpc.stop());
 
     const gateway = createGateway({
-      upstream: address, listen: { host: options.host, port: options.port }, log: log as never, ...(options.tls === undefined ? {} : { tls: options.tls }),
+      upstream: address,
+      listen: { host: options.host, port: options.port },
+      log: log as never,
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
     });
     await gateway.start();
     stops.push(() => gateway.stop());
@@ -115,14 +135,24 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       createSimulatedProvider({ journal: join(folder, "simulated.journal") }),
     ];
     const provisioner = createProvisioner({
-      name: `${hostname()}-${process.pid}`, datacenter: "local", address, providers, automators: [createShellAutomator()],
-      slots: Math.ceil(options.slots / STREAMS), streams: STREAMS, log,
+      name: `${hostname()}-${process.pid}`,
+      datacenter: "local",
+      address,
+      providers,
+      automators: [createShellAutomator()],
+      slots: Math.ceil(options.slots / STREAMS),
+      streams: STREAMS,
+      log,
     });
     provisioner.start();
     stops.push(() => provisioner.stop());
 
     return {
-      url: gateway.url, token, providers, isNew: ran.length > 0, stop,
+      url: gateway.url,
+      token,
+      providers,
+      isNew: ran.length > 0,
+      stop,
       failed: postgres.ended.then(() => "The database has ended by itself; its log is in the data folder."),
     };
   } catch (thrown) {

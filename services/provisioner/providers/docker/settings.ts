@@ -88,7 +88,7 @@ const PROXIES = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_prox
 /**
  * The proxy settings that hold for machines as well. A proxy on this host's loopback address is out of their reach.
  */
-function proxies(env: NodeJS.ProcessEnv): Record<string, string> {
+export function proxies(env: NodeJS.ProcessEnv): Record<string, string> {
   const names = PROXIES.flatMap((name) => [name, name.toUpperCase()]);
   const usable = names.filter(
     (name) => env[name] && !/^(\w+:\/\/)?([^@/]*@)?(localhost|127\.|\[::1\])/.test(env[name]),
