@@ -1,7 +1,7 @@
 /** Where Docker is not ready for clusters, and that what can be done about it is done. A daemon that is: test/docker. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,8 @@ describe("prepareDocker", () => {
   let folder: string;
   let daemon: Server | undefined;
   let said: string[];
+  // A path of its own for each daemon: connections to one that is gone are kept by path.
+  let sockets = 0;
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "loom-docker-"));
@@ -29,7 +31,7 @@ describe("prepareDocker", () => {
 
   /** A daemon that knows what it is and that has no image. */
   async function daemonThatIs(info: object): Promise<string> {
-    const path = join(folder, `${readdirSync(folder).length}.sock`);
+    const path = join(folder, `${(sockets += 1)}.sock`);
     stop();
     daemon = createServer((request, response) => {
       const isInfo = request.url!.endsWith("/info");
