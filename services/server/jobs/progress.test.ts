@@ -23,7 +23,7 @@ function predecessorsIn(graph: TaskGraph): number[][] {
 /** One to four machines, a few tasks on each, and dependencies between these in any direction that makes no cycle. */
 const anyGraph: fc.Arbitrary<TaskGraph> = fc.record({
   perNode: fc.array(fc.subarray(["INSTALL a", "INSTALL b", "START a", "START b"] as const), { minLength: 1, maxLength: 4 }),
-  edges: fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 8 }),
+  edges: fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 8, size: "max" }),
   joins: fc.array(fc.tuple(fc.nat(), fc.nat({ max: 3 }), fc.nat({ max: 3 })), { maxLength: 2 }),
 }).map(({ perNode, edges, joins }) => {
   const builder = new GraphBuilder(SERVICES);
@@ -251,7 +251,7 @@ function drain(progress: JobProgress): void {
 const anyRun = fc.record({
   graph: anyGraph,
   limits: fc.record({ maxFailures: fc.integer({ min: 1, max: 3 }), maxLosses: fc.integer({ min: 0, max: 2 }), window: fc.constantFrom(1, 2, 1000), keepGoing: fc.boolean() }).map((limits) => limitsOf(limits)),
-  steps: fc.array(anyStep, { maxLength: 60 }),
+  steps: fc.array(anyStep, { maxLength: 60, size: "max" }),
 });
 
 describe("JobProgress", () => {
