@@ -118,7 +118,7 @@ const largeProblem: fc.Arbitrary<LayoutProblem> = fc.record({ size: fc.integer({
     hardwareTypes: fc.constant(["large", "medium", "small"]),
     imageTypes: fc.constant(["debian"]),
     mustCoexist: fc.array(fc.subarray(names, { minLength: 1, maxLength: Math.min(3, count) }), { maxLength: 2 }),
-    cantCoexist: fc.array(fc.subarray(names, { minLength: 1, maxLength: Math.min(4, count) }).filter((set) => set.length > 1), { maxLength: count * 3 }),
+    cantCoexist: fc.array(fc.subarray(names, { minLength: 2, maxLength: Math.min(4, count) }), { maxLength: count * 3 }),
     quantities: fc.dictionary(fc.constantFrom(...names), bounds).map((record) => ({ ...record })),
     hardwareOf: fc.dictionary(fc.constantFrom(...names), fc.subarray(["large", "medium", "small"], { minLength: 1 })).map((record) => ({ ...record })),
     imagesOf: fc.constant({}),
