@@ -65,6 +65,8 @@ export interface Instance {
   readonly isDead: boolean;
   /** Starts a provisioner; an instance has one unless told otherwise. */
   provision(name?: string): Provisioner;
+  /** All its provisioners end with whatever they were doing, and another one comes. */
+  replaceProvisioners(): Promise<void>;
   /** Dies: from this instant no statement of it reaches the database and nobody hears of it. Fulfilled when nothing of it is left. */
   crash(): Promise<void>;
   /** Stops as with Ctrl-C. */
@@ -96,8 +98,8 @@ export interface TestLoom {
   /** Lines of the journal, of one cluster by its UUID where it is given. */
   journal(cluster?: string): JournalLine[];
   judge(cluster?: string): Judgement;
-  /** Waits for a job to end, sweeping leases meanwhile. */
-  ended(cluster: string, job: number): Promise<JobView>;
+  /** Waits for a job to end, sweeping leases meanwhile; `meanwhile` is called again and again. */
+  ended(cluster: string, job: number, meanwhile?: () => void | Promise<void>): Promise<JobView>;
 }
 
 /** Short, so that lost leases and tries cost tests little. Milliseconds. */
@@ -117,7 +119,7 @@ interface Ground {
 async function startInstance(ground: Ground, options: InstanceOptions): Promise<Instance> {
   const log = options.log ?? silentLogger;
   let dead = false;
-  const instance = { hooks: options.hooks ?? {} } as { hooks: StatementHooks };
+  let hooks: StatementHooks = options.hooks ?? {};
   const alive = (): void => {
     if (dead) throw new Died();
   };
@@ -134,12 +136,12 @@ async function startInstance(ground: Ground, options: InstanceOptions): Promise<
     hooks: {
       async beforeStatement(name, n) {
         alive();
-        await instance.hooks.beforeStatement?.(name, n);
+        await hooks.beforeStatement?.(name, n);
         alive();
       },
       async afterCommit(name) {
         alive();
-        await instance.hooks.afterCommit?.(name);
+        await hooks.afterCommit?.(name);
         alive();
       },
     },
@@ -168,9 +170,12 @@ async function startInstance(ground: Ground, options: InstanceOptions): Promise<
     provisioners.push(provisioner);
     return provisioner;
   };
+  const stopProvisioners = async (): Promise<void> => {
+    await Promise.all(provisioners.splice(0).map((provisioner) => provisioner.stop()));
+  };
   let ending: Promise<void> | undefined;
   const end = async (graceMs: number): Promise<void> => {
-    await Promise.all(provisioners.map((provisioner) => provisioner.stop()));
+    await stopProvisioners();
     await rpc.stop(graceMs);
     // What it wanted to store last is refused where it died.
     await server.stop().catch((thrown: unknown) => {
@@ -182,11 +187,21 @@ async function startInstance(ground: Ground, options: InstanceOptions): Promise<
     provision();
     await until("the provisioner is there", () => server.hub.offers().length > 0);
   }
-  return Object.assign(instance, {
+  return {
+    get hooks() {
+      return hooks;
+    },
+    set hooks(next) {
+      hooks = next;
+    },
     application: server.application,
     server,
     address,
     provision,
+    async replaceProvisioners() {
+      await stopProvisioners();
+      provision();
+    },
     get isDead() {
       return dead;
     },
@@ -195,7 +210,7 @@ async function startInstance(ground: Ground, options: InstanceOptions): Promise<
       return (ending ??= end(0));
     },
     stop: () => (ending ??= end(1_000)),
-  });
+  };
 }
 
 /**
@@ -274,12 +289,13 @@ export function useLoom(options: InstanceOptions = {}): TestLoom {
       return cluster === undefined ? lines : lines.filter((line) => line.cluster === cluster);
     },
     judge: (cluster) => judge(loom.journal(cluster)),
-    async ended(cluster, job) {
+    async ended(cluster, job, meanwhile) {
       let view: JobView | undefined;
       await until(
         `job ${job} of ${cluster} has ended`,
         async () => {
           loom.server.hub.sweep();
+          await meanwhile?.();
           view = await loom.application.jobs.get(CALLER, cluster, job);
           return isEnded(view.state);
         },
