@@ -42,4 +42,6 @@ export interface RunJob {
   readonly groups: readonly NodeGroup[];
   readonly grown: readonly string[];
   readonly planned: Omit<OpPlanned, "kind" | "job"> | undefined;
+  /** Of the newest record about the job: commands with a higher number are not in `state`. */
+  readonly seq: bigint;
 }

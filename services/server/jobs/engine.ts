@@ -58,7 +58,9 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
   const { jobs, progress: progressStore, hub, signals, log } = services;
   const runs = new Map<string, JobRun>();
   /** Jobs being taken over. */
-  const starting = new Set<string>();
+  const starting = new Map<string, Promise<void>>();
+  /** Jobs to be taken over once more: they were given a command just when they would have ended. */
+  const again = new Set<string>();
   const stopped = new AbortController();
   let passes: Promise<void> = Promise.resolve();
 
@@ -76,18 +78,27 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
 
   /** Appends the plan of a job, or ends a job that cannot be planned or was cancelled before it was. */
   async function plan(key: JobKey, runner: number, cluster: RunCluster, job: RunJob, nodes: readonly RunNode[]): Promise<{ planned: Omit<OpPlanned, "kind" | "job">; graph: TaskGraph } | undefined> {
+    /** What a job that was planned before has made is kept as it is known. */
     const end = async (body: Pick<OpCompleted, "outcome" | "reason" | "message">): Promise<undefined> => {
-      await jobs.appendByRunner(key, runner, { kind: "OpCompleted", job: job.number, nodes: [], nothingLeft: job.kind === "CREATE", ...body });
+      const known = await progressStore.loadNodes(key);
+      const nothingLeft = job.kind === "CREATE" && job.planned === undefined;
+      const isEnd = await jobs.appendByRunner(key, runner, { kind: "OpCompleted", job: job.number, nodes: known, nothingLeft, ...body }, job.seq);
+      if (!isEnd) again.add(keyText(key));
       signals.notify(clusterTopic(key.cluster));
       return undefined;
     };
     if (job.state === "CANCELLING" && job.planned === undefined) return end({ outcome: "CANCELLED", reason: "CANCELLED", message: "" });
     const firstNode = job.planned?.firstNode ?? cluster.nextNode;
+    // What this job has deleted is a part of its plan.
+    const present = nodes.map((node) => (node.state === "DELETED" ? { ...node, state: "DELETING" as const } : node));
     let graph: TaskGraph;
     try {
-      graph = await services.plan(planRequest(cluster, job, nodes, firstNode));
+      graph = await services.plan(planRequest(cluster, job, present, firstNode));
     } catch (thrown) {
       const error = LoomError.from(thrown);
+      // Not the job's fault: whoever starts next plans it.
+      if (error.reason === "SHUTTING_DOWN") throw error;
+      if (job.kind === "DELETE" && error.reason === "NOTHING_TO_DO") return end({ outcome: "COMPLETE", reason: "", message: "" });
       if (error.reason === "INTERNAL") log.error({ err: thrown, cluster: cluster.name, job: job.number }, "a job cannot be planned");
       return end({ outcome: "FAILED", reason: error.reason, message: error.message });
     }
@@ -136,13 +147,16 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     for (const key of await jobs.open()) {
       const text = keyText(key);
       if (runs.has(text) || starting.has(text) || stopped.signal.aborted) continue;
-      starting.add(text);
-      void takeOver(key)
+      const taking = takeOver(key)
         .catch((thrown: unknown) => {
           const error = LoomError.from(thrown);
           log[error.reason === "FENCED" ? "info" : "error"]({ err: thrown, cluster: String(key.cluster), job: key.job }, "a job could not be taken over");
         })
-        .finally(() => starting.delete(text));
+        .finally(() => {
+          starting.delete(text);
+          if (again.delete(text)) signals.notify(JOBS_TOPIC);
+        });
+      starting.set(text, taking);
     }
     await progressStore.renew([...runs.values()].map((run) => ({ ...run.key, runner: run.runner })), options.leaseMs);
   }
@@ -172,6 +186,7 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     async stop() {
       stopped.abort();
       await passes;
+      await Promise.all(starting.values());
       await Promise.all([...runs.values()].map((run) => run.stop()));
     },
   };

@@ -14,8 +14,9 @@ import type { Log } from "./log.js";
 import type { Transactor } from "./transaction.js";
 
 export interface JobStore {
-  /** Jobs of this owner's shards that have not ended. */
+  /** Jobs of this owner's shards that somebody has to run: they have not ended, and are not paused before their plan. */
   open(): Promise<JobKey[]>;
+  /** Nodes that are deleted are left out, but for those that this job has deleted. */
   loadForRun(key: JobKey): Promise<{ cluster: RunCluster; job: RunJob; nodes: Map<number, RunNode> }>;
   /** The job's state now and the control records after a sequence number, oldest first. */
   controlsAfter(key: JobKey, after: bigint): Promise<{ state: JobState; controls: { seq: bigint; body: JobControl }[] }>;
@@ -41,7 +42,8 @@ interface JobRow {
   readonly kind: OperationKind;
   readonly state: JobState;
   readonly request: { groups?: NodeGroup[]; grown?: string[] };
-  readonly planned: Omit<OpPlanned, "kind" | "job"> | null;
+  readonly planned: (Omit<OpPlanned, "kind" | "job"> & { readonly deleted?: readonly number[] }) | null;
+  readonly seq: bigint;
 }
 
 interface NodeRow {
@@ -63,7 +65,7 @@ export function createJobStore(transactor: Transactor, log: Log, epochs: Readonl
   return {
     async open() {
       const rows = await transactor.statement<{ shard: number; cluster_id: bigint; number: number; tenant: string }>("open jobs",
-        "SELECT shard, cluster_id, number, tenant FROM job WHERE state NOT IN ('COMPLETE', 'FAILED', 'CANCELLED') AND shard = ANY($1) ORDER BY accepted_at",
+        "SELECT shard, cluster_id, number, tenant FROM job WHERE state NOT IN ('COMPLETE', 'FAILED', 'CANCELLED') AND NOT (state = 'PAUSED' AND planned IS NULL) AND shard = ANY($1) ORDER BY accepted_at",
         [[...epochs.keys()]], "open_jobs");
       return rows.map((row) => ({ shard: row.shard, epoch: epochs.get(row.shard)!, cluster: row.cluster_id, job: row.number, tenant: row.tenant }));
     },
@@ -71,11 +73,12 @@ export function createJobStore(transactor: Transactor, log: Log, epochs: Readonl
     async loadForRun(key) {
       return transactor.run("load job", async (tx) => {
         const [cluster] = await tx.rows<ClusterRow>("SELECT uid, display_name, tenant, owner, spec, config, next_node FROM cluster WHERE shard = $1 AND id = $2", [key.shard, key.cluster]);
-        const [job] = await tx.rows<JobRow>("SELECT kind, state, request, planned FROM job WHERE shard = $1 AND cluster_id = $2 AND number = $3", [key.shard, key.cluster, key.job]);
+        const [job] = await tx.rows<JobRow>("SELECT kind, state, request, planned, seq FROM job WHERE shard = $1 AND cluster_id = $2 AND number = $3", [key.shard, key.cluster, key.job]);
         if (cluster === undefined || job === undefined) throw new LoomError("JOB_NOT_FOUND", `Job ${key.job} of cluster ${key.cluster} is not there.`);
         const nodes = await tx.rows<NodeRow>(
           `SELECT number, incarnation, hostname, hardware_type, image_type, services, state, addresses, machine, results, message FROM node
-           WHERE shard = $1 AND cluster_id = $2 AND state <> 'DELETED' ORDER BY number`, [key.shard, key.cluster]);
+           WHERE shard = $1 AND cluster_id = $2 AND (state <> 'DELETED' OR number = ANY($3)) ORDER BY number`,
+          [key.shard, key.cluster, job.planned?.deleted ?? []]);
         return {
           cluster: {
             shard: key.shard, id: key.cluster, uid: cluster.uid, name: clusterName(cluster.display_name, key.cluster), displayName: cluster.display_name,
@@ -83,6 +86,7 @@ export function createJobStore(transactor: Transactor, log: Log, epochs: Readonl
           },
           job: {
             number: key.job, kind: job.kind, state: job.state, groups: job.request.groups ?? [], grown: job.request.grown ?? [], planned: job.planned ?? undefined,
+            seq: job.seq,
           },
           nodes: new Map(nodes.map((node) => [node.number, {
             number: node.number, incarnation: node.incarnation, hostname: node.hostname, hardwareType: node.hardware_type, imageType: node.image_type,

@@ -34,10 +34,13 @@ export function clusterStateAfter(operation: OperationKind, outcome: OpCompleted
 
 export async function applyCompleted(tx: Tx, record: LogRecord, body: OpCompleted): Promise<void> {
   const { shard, clusterId, at, epoch, seq } = record;
+  // A job that is retried is planned again, and what it has deleted is a part of its plan.
+  const deleted = body.nodes.filter((node) => node.state === "DELETED").map((node) => node.number);
   const [job] = await tx.rows<{ kind: OperationKind }>(
-    `UPDATE job SET state = $4, reason = $5, message = $6, ended_at = $7, epoch = $8, seq = $9
+    `UPDATE job SET state = $4, reason = $5, message = $6, ended_at = $7, epoch = $8, seq = $9,
+       planned = CASE WHEN planned IS NULL THEN NULL ELSE planned || jsonb_build_object('deleted', $10::jsonb) END
      WHERE shard = $1 AND cluster_id = $2 AND number = $3 RETURNING kind`,
-    [shard, clusterId, body.job, body.outcome, body.reason, body.message, at, epoch, seq]);
+    [shard, clusterId, body.job, body.outcome, body.reason, body.message, at, epoch, seq, JSON.stringify(deleted)]);
   const state = clusterStateAfter(job!.kind, body.outcome, body.nothingLeft);
   await tx.query("UPDATE cluster SET state = $3, epoch = $4, seq = $5 WHERE shard = $1 AND id = $2", [shard, clusterId, state, epoch, seq]);
   for (let start = 0; start < body.nodes.length; start += 5000) {
