@@ -2,8 +2,9 @@
  * Worker streams, their free slots, and the leases of the tasks they run. In memory: a lease that is lost with this
  * process is lost to the worker too, which then stops by itself.
  *
- * Fairness: jobs that want more slots than they got stand in a queue; each freed slot wakes the first of it, and a job
- * takes at most its share of the free slots while others wait.
+ * Fairness: jobs that want more slots than they got stand in a queue; freed slots wake the first of it, and a job takes
+ * at most its share of the free slots while others wait for them too. What it leaves is offered to the next in the
+ * queue, so that no slot stays free while somebody wants it.
  */
 import { leaseKey, type Assignment, type Lease, type LogChunk, type TaskResult, type WorkerHub, type WorkerSession } from "./types.js";
 import type { PluginTypeView } from "../views.js";
@@ -77,10 +78,28 @@ export function createSlotHub(options: HubOptions): SlotHub {
 
   const freeOf = (worker: Worker): number => (worker.open ? worker.session.slots - worker.used : 0);
 
-  function wakeWaiting(): void {
-    let free = 0;
-    for (const worker of workers) free += Math.max(0, freeOf(worker));
-    for (const client of [...waiting.keys()].slice(0, free)) client.slotsFreed();
+  /** Wakes the first waiting clients, no more of them than there are slots they could have. */
+  function wakeWaiting(most = Number.POSITIVE_INFINITY): void {
+    const free = [...workers].filter((worker) => freeOf(worker) > 0);
+    const left = new Map(free.map((worker) => [worker, freeOf(worker)]));
+    // A client that is woken may leave the queue, or stand at its end, at once.
+    const queue = [...waiting];
+    let woken = 0;
+    for (const [client, type] of queue) {
+      if (left.size === 0 || woken === most) return;
+      const worker = free.find((one) => left.has(one) && one.providerTypes.has(type));
+      if (worker === undefined) continue;
+      const rest = left.get(worker)! - 1;
+      if (rest === 0) left.delete(worker);
+      else left.set(worker, rest);
+      woken += 1;
+      client.slotsFreed();
+    }
+  }
+
+  /** Offers what is still free to the next in the queue, once what runs now is done. */
+  function passOn(): void {
+    if (waiting.size > 0) queueMicrotask(() => wakeWaiting(1));
   }
 
   function freeSlot(worker: Worker): void {
@@ -162,7 +181,7 @@ export function createSlotHub(options: HubOptions): SlotHub {
     take(client, providerType, most) {
       const able = [...workers].filter((worker) => worker.providerTypes.has(providerType) && freeOf(worker) > 0);
       const free = able.reduce((sum, worker) => sum + freeOf(worker), 0);
-      const others = waiting.size - (waiting.has(client) ? 1 : 0);
+      const others = [...waiting].filter(([other, type]) => other !== client && able.some((worker) => worker.providerTypes.has(type))).length;
       const share = Math.min(most, others === 0 ? free : Math.ceil(free / (others + 1)));
       const slots: Slot[] = [];
       // The emptiest worker first, so that work is spread.
@@ -173,11 +192,12 @@ export function createSlotHub(options: HubOptions): SlotHub {
       }
       waiting.delete(client);
       if (slots.length < most) waiting.set(client, providerType);
+      if (slots.length < free) passOn();
       return slots;
     },
 
     leave(client) {
-      waiting.delete(client);
+      if (waiting.delete(client)) passOn();
     },
 
     settle(lease) {
@@ -215,8 +235,9 @@ export function createSlotHub(options: HubOptions): SlotHub {
   /** A worker that lost its stream comes back on another one with the tasks it still runs. */
   function moveTo(holder: Held, worker: Worker): void {
     if (holder.worker === worker) return;
-    holder.worker.used -= 1;
+    const before = holder.worker;
     worker.used += 1;
     holder.worker = worker;
+    freeSlot(before);
   }
 }
