@@ -32,9 +32,23 @@ export function layoutInput({ size, density, services: count, seed }: LayoutInpu
       quantities[name] = { min: fixed, max: fixed };
     } else {
       const min = random.whole(1, share);
-      quantities[name] = { min, max: kind === 1 ? min + random.whole(0, Math.max(1, Math.floor(size / 4))) : Number.POSITIVE_INFINITY };
+      quantities[name] = {
+        min,
+        max: kind === 1 ? min + random.whole(0, Math.max(1, Math.floor(size / 4))) : Number.POSITIVE_INFINITY,
+      };
     }
     if (random.chance(0.25)) hardwareOf[name] = hardwareTypes.slice(0, random.whole(1, 2));
   }
-  return { size, services, hardwareTypes, imageTypes: ["debian"], mustCoexist: [], cantCoexist, quantities, hardwareOf, imagesOf: {}, variantsOf: {} };
+  return {
+    size,
+    services,
+    hardwareTypes,
+    imageTypes: ["debian"],
+    mustCoexist: [],
+    cantCoexist,
+    quantities,
+    hardwareOf,
+    imagesOf: {},
+    variantsOf: {},
+  };
 }

@@ -45,21 +45,28 @@ function measure(size: number, density: number): LayoutRow {
 /** Measures every size and density, and reports line by line. */
 export function run(report: (line: string) => void): { rows: LayoutRow[] } {
   // The first calls run before the compiler has done its work; a server meets that once.
-  for (let seed = 101; seed < 104; seed += 1) solveLayout(layoutInput({ size: 100, density: 0.3, services: SERVICES, seed }));
+  for (let seed = 101; seed < 104; seed += 1)
+    solveLayout(layoutInput({ size: 100, density: 0.3, services: SERVICES, seed }));
   report("nodes   density  solved  none  too hard  median ms    max ms  max steps");
-  const rows = SIZES.flatMap((size) => DENSITIES.map((density) => {
-    const row = measure(size, density);
-    report(
-      `${String(size).padStart(5)}${`${density * 100} %`.padStart(10)}${String(row.solved).padStart(8)}${String(row.unsatisfiable).padStart(6)}${String(row.tooHard).padStart(10)}`
-      + `${row.medianMs.toFixed(2).padStart(11)}${row.maxMs.toFixed(2).padStart(10)}${String(row.maxSteps).padStart(11)}`);
-    return row;
-  }));
+  const rows = SIZES.flatMap((size) =>
+    DENSITIES.map((density) => {
+      const row = measure(size, density);
+      report(
+        `${String(size).padStart(5)}${`${density * 100} %`.padStart(10)}${String(row.solved).padStart(8)}${String(row.unsatisfiable).padStart(6)}${String(row.tooHard).padStart(10)}` +
+          `${row.medianMs.toFixed(2).padStart(11)}${row.maxMs.toFixed(2).padStart(10)}${String(row.maxSteps).padStart(11)}`,
+      );
+      return row;
+    }),
+  );
   return { rows };
 }
 
 if (process.argv[1]?.endsWith("bench/layout.ts") === true) {
   const result = run((line) => void process.stdout.write(`${line}\n`));
   if (process.argv[2] !== undefined) {
-    writeFileSync(process.argv[2], `${JSON.stringify({ benchmark: "layout", services: SERVICES, seeds: SEEDS, node: process.version, cpu: cpus()[0]?.model ?? "", ...result }, undefined, 2)}\n`);
+    writeFileSync(
+      process.argv[2],
+      `${JSON.stringify({ benchmark: "layout", services: SERVICES, seeds: SEEDS, node: process.version, cpu: cpus()[0]?.model ?? "", ...result }, undefined, 2)}\n`,
+    );
   }
 }

@@ -70,10 +70,12 @@ export function createCover(packing: Packing, budget: Budget): Cover {
 
   const isApart = (a: number, b: number): boolean => packing.apart[a]!.includes(b);
   /** Kept out of sets by more than pairs. */
-  const isLoose = (item: number): boolean => packing.wide.some((set) => set.includes(item)) || packing.axes.some(({ allowed }) => allowed[item] !== undefined);
+  const isLoose = (item: number): boolean =>
+    packing.wide.some((set) => set.includes(item)) || packing.axes.some(({ allowed }) => allowed[item] !== undefined);
   const flat = (): number => 1;
   const byConflicts = (item: number): number => 1 + packing.apart[item]!.length;
-  const isCoveredGreedily = (needs: readonly number[], nodes: number): boolean => greedy(needs, nodes, flat) <= nodes || greedy(needs, nodes, byConflicts) <= nodes;
+  const isCoveredGreedily = (needs: readonly number[], nodes: number): boolean =>
+    greedy(needs, nodes, flat) <= nodes || greedy(needs, nodes, byConflicts) <= nodes;
 
   /** Adds the bound that the prices prove. */
   function prove({ prices }: Fractional): Bound {
@@ -85,7 +87,10 @@ export function createCover(packing: Packing, budget: Budget): Cover {
   }
 
   /** An answer without search, or what the parts of a fractional cover leave over when rounded down. */
-  function decide(needs: readonly number[], nodes: number): boolean | { readonly needs: readonly number[]; readonly nodes: number } {
+  function decide(
+    needs: readonly number[],
+    nodes: number,
+  ): boolean | { readonly needs: readonly number[]; readonly nodes: number } {
     let total = 0;
     for (let item = 0; item < needs.length; item += 1) {
       if (needs[item]! > nodes) return false;
@@ -124,9 +129,14 @@ export function createCover(packing: Packing, budget: Budget): Cover {
   function search(needs: readonly number[], nodes: number): boolean {
     let hardest = -1;
     for (let item = 0; item < needs.length; item += 1) {
-      if (needs[item]! > 0 && (hardest === -1 || needs[item]! * byConflicts(item) > needs[hardest]! * byConflicts(hardest))) hardest = item;
+      if (
+        needs[item]! > 0 &&
+        (hardest === -1 || needs[item]! * byConflicts(item) > needs[hardest]! * byConflicts(hardest))
+      )
+        hardest = item;
     }
-    const worth = (members: readonly number[]): number => members.reduce((sum, item) => sum + needs[item]! * byConflicts(item), 0);
+    const worth = (members: readonly number[]): number =>
+      members.reduce((sum, item) => sum + needs[item]! * byConflicts(item), 0);
     return maximalSets(hardest, needs)
       .map((members) => ({ members, worth: worth(members) }))
       .sort((a, b) => b.worth - a.worth)
@@ -143,7 +153,8 @@ export function createCover(packing: Packing, budget: Budget): Cover {
     const others: number[] = [];
     const picked = new Chosen(packing);
     picked.add(first);
-    for (let item = 0; item < needs.length; item += 1) if (item !== first && needs[item]! > 0 && picked.canAdd(item)) others.push(item);
+    for (let item = 0; item < needs.length; item += 1)
+      if (item !== first && needs[item]! > 0 && picked.canAdd(item)) others.push(item);
     const walk = (index: number): void => {
       budget.spend(1);
       let next = index;
@@ -157,7 +168,8 @@ export function createCover(packing: Packing, budget: Budget): Cover {
       walk(next + 1);
       picked.drop();
       // Left out, it must be kept out by an item that comes later, or the set is not one of the largest.
-      if (isLoose(item) || others.some((other, at) => at > next && isApart(item, other) && picked.canAdd(other))) walk(next + 1);
+      if (isLoose(item) || others.some((other, at) => at > next && isApart(item, other) && picked.canAdd(other)))
+        walk(next + 1);
     };
     walk(0);
     return found;

@@ -32,7 +32,11 @@ export function explain(problem: LayoutProblem, budget: Budget): ConstraintInWor
   const canHold = (constraints: readonly Constraint[]): boolean => isSolvable(problem, services, constraints, budget);
 
   /** What must be added to `given`, which can hold unless `isNew`, from `from`, with which it cannot. Earlier ones are taken rather than later ones. */
-  const conflict = (given: readonly Constraint[], from: readonly Constraint[], isNew: boolean): readonly Constraint[] => {
+  const conflict = (
+    given: readonly Constraint[],
+    from: readonly Constraint[],
+    isNew: boolean,
+  ): readonly Constraint[] => {
     if (isNew && !canHold(given)) return [];
     if (from.length === 1) return from;
     const first = from.slice(0, from.length >> 1);
@@ -42,13 +46,26 @@ export function explain(problem: LayoutProblem, budget: Budget): ConstraintInWor
   };
   const found = new Set(canHold([]) ? conflict([], all, false) : []);
   // What people chose last is said last.
-  return all.filter((constraint) => found.has(constraint)).reverse().map(({ words }) => words);
+  return all
+    .filter((constraint) => found.has(constraint))
+    .reverse()
+    .map(({ words }) => words);
 }
 
-function isSolvable(problem: LayoutProblem, services: readonly string[], constraints: readonly Constraint[], budget: Budget): boolean {
+function isSolvable(
+  problem: LayoutProblem,
+  services: readonly string[],
+  constraints: readonly Constraint[],
+  budget: Budget,
+): boolean {
   const draft: Draft = {
-    sized: false, quantities: Object.fromEntries(services.map((name) => [name, { min: 0, max: Number.POSITIVE_INFINITY }])),
-    mustCoexist: [], cantCoexist: [], hardwareOf: {}, imagesOf: {}, variantsOf: {},
+    sized: false,
+    quantities: Object.fromEntries(services.map((name) => [name, { min: 0, max: Number.POSITIVE_INFINITY }])),
+    mustCoexist: [],
+    cantCoexist: [],
+    hardwareOf: {},
+    imagesOf: {},
+    variantsOf: {},
   };
   for (const constraint of constraints) constraint.addTo(draft);
   const { sized, ...fields } = draft;
@@ -69,9 +86,12 @@ const nodes = (count: number): string => (count === 1 ? "1 node" : `${count} nod
 /** Every constraint, those first that people can change most easily: the size, quantities, then sets, then how services are built. */
 function constraintsOf(services: readonly string[], problem: LayoutProblem): Constraint[] {
   return [
-    { words: { kind: "size", services: [], text: `the cluster has ${nodes(problem.size)}` }, addTo: (draft) => {
-      draft.sized = true;
-    } },
+    {
+      words: { kind: "size", services: [], text: `the cluster has ${nodes(problem.size)}` },
+      addTo: (draft) => {
+        draft.sized = true;
+      },
+    },
     ...services.toReversed().flatMap((name) => quantities(name, problem)),
     ...sets(services, problem, "cantCoexist", "are never on the same node"),
     ...sets(services, problem, "mustCoexist", "are always on the same nodes"),
@@ -83,33 +103,66 @@ function constraintsOf(services: readonly string[], problem: LayoutProblem): Con
 
 function quantities(name: string, problem: LayoutProblem): Constraint[] {
   const { min, max } = ownValue(problem.quantities, name) ?? ONCE_AT_LEAST;
-  const bind = (bound: Partial<Quantity>) => (draft: Draft): void => {
-    draft.quantities[name] = { ...draft.quantities[name]!, ...bound };
-  };
+  const bind =
+    (bound: Partial<Quantity>) =>
+    (draft: Draft): void => {
+      draft.quantities[name] = { ...draft.quantities[name]!, ...bound };
+    };
   return [
-    ...(min === 0 ? [] : [{ words: { kind: "min" as const, services: [name], text: `"${name}" is on at least ${nodes(min)}` }, addTo: bind({ min }) }]),
-    ...(max === Number.POSITIVE_INFINITY ? [] : [{ words: { kind: "max" as const, services: [name], text: `"${name}" is on at most ${nodes(max)}` }, addTo: bind({ max }) }]),
+    ...(min === 0
+      ? []
+      : [
+          {
+            words: { kind: "min" as const, services: [name], text: `"${name}" is on at least ${nodes(min)}` },
+            addTo: bind({ min }),
+          },
+        ]),
+    ...(max === Number.POSITIVE_INFINITY
+      ? []
+      : [
+          {
+            words: { kind: "max" as const, services: [name], text: `"${name}" is on at most ${nodes(max)}` },
+            addTo: bind({ max }),
+          },
+        ]),
   ];
 }
 
-function sets(services: readonly string[], problem: LayoutProblem, field: "mustCoexist" | "cantCoexist", say: string): Constraint[] {
+function sets(
+  services: readonly string[],
+  problem: LayoutProblem,
+  field: "mustCoexist" | "cantCoexist",
+  say: string,
+): Constraint[] {
   const known = new Set(services);
   return problem[field].toReversed().flatMap((set) => {
     const members = [...new Set(set)].filter((name) => known.has(name));
     // Of a set that must be together those in the cluster count; one that must not counts only as a whole.
-    const matters = field === "mustCoexist" ? members.length > 1 : members.length > 0 && set.every((name) => known.has(name));
+    const matters =
+      field === "mustCoexist" ? members.length > 1 : members.length > 0 && set.every((name) => known.has(name));
     if (!matters) return [];
     const text = members.length === 1 ? `"${members[0]}" is on no node` : `${quoted(members, "and")} ${say}`;
     return [{ words: { kind: field, services: members, text }, addTo: (draft: Draft) => void draft[field].push(set) }];
   });
 }
 
-function bindings(services: readonly string[], problem: LayoutProblem, field: "hardwareOf" | "imagesOf" | "variantsOf", kind: ConstraintInWords["kind"], says: string): Constraint[] {
+function bindings(
+  services: readonly string[],
+  problem: LayoutProblem,
+  field: "hardwareOf" | "imagesOf" | "variantsOf",
+  kind: ConstraintInWords["kind"],
+  says: string,
+): Constraint[] {
   return services.toReversed().flatMap((name) => {
     const list = ownValue(problem[field], name);
     if (list === undefined) return [];
-    return [{ words: { kind, services: [name], text: `"${name}" ${says} ${quoted(list, "or")}` }, addTo: (draft: Draft) => {
-      draft[field][name] = list;
-    } }];
+    return [
+      {
+        words: { kind, services: [name], text: `"${name}" ${says} ${quoted(list, "or")}` },
+        addTo: (draft: Draft) => {
+          draft[field][name] = list;
+        },
+      },
+    ];
   });
 }

@@ -19,7 +19,11 @@ export interface Rest {
 export function isFeasible(model: Model, rest: Rest, cover: Cover): boolean {
   const { nodes, needs, rooms } = rest;
   if (nodes < 0 || needs.some((need, item) => need > rooms[item]!)) return false;
-  if (rooms.some((room) => room < 0) || (nodes > 0 && (model.hardwareTypes.length === 0 || model.imageTypes.length === 0))) return false;
+  if (
+    rooms.some((room) => room < 0) ||
+    (nodes > 0 && (model.hardwareTypes.length === 0 || model.imageTypes.length === 0))
+  )
+    return false;
   return spareRoom(model, rest) >= 0 && cover.fits(needs, nodes);
 }
 

@@ -11,7 +11,12 @@ export interface Weighted {
  * A set of greatest weight, or undefined where none weighs more than `floor`. Items with weight 0 or less are left out.
  * At most one item of a clique can be in the set, so the sum of the heaviest of each clique bounds it.
  */
-export function heaviest(packing: Packing, weights: ArrayLike<number>, floor: number, budget: Budget): Weighted | undefined {
+export function heaviest(
+  packing: Packing,
+  weights: ArrayLike<number>,
+  floor: number,
+  budget: Budget,
+): Weighted | undefined {
   const items: number[] = [];
   for (let item = 0; item < packing.count; item += 1) if (weights[item]! > 0) items.push(item);
   items.sort((a, b) => weights[b]! - weights[a]! || a - b);

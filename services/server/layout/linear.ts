@@ -20,7 +20,12 @@ const EPSILON = 1e-7;
  * @param needs per item, 0 and more
  * @param known sets that were good before; new ones are added
  */
-export function fractionalCover(packing: Packing, needs: readonly number[], known: (readonly number[])[], budget: Budget): Fractional {
+export function fractionalCover(
+  packing: Packing,
+  needs: readonly number[],
+  known: (readonly number[])[],
+  budget: Budget,
+): Fractional {
   const items: number[] = [];
   for (let item = 0; item < packing.count; item += 1) if (needs[item]! > 0) items.push(item);
   const rows = items.length;
@@ -80,11 +85,21 @@ export function fractionalCover(packing: Packing, needs: readonly number[], know
     basis[leaving] = entering;
   }
   for (const item of items) prices[item] = Math.max(0, prices[item]!);
-  return { prices, parts: basis.flatMap((members, row) => (members === undefined || amounts[row]! <= EPSILON ? [] : [{ members, amount: amounts[row]! }])) };
+  return {
+    prices,
+    parts: basis.flatMap((members, row) =>
+      members === undefined || amounts[row]! <= EPSILON ? [] : [{ members, amount: amounts[row]! }],
+    ),
+  };
 }
 
 /** A set worth more than one node, from those known if they hold one. */
-function dearest(packing: Packing, prices: Float64Array, known: (readonly number[])[], budget: Budget): readonly number[] | undefined {
+function dearest(
+  packing: Packing,
+  prices: Float64Array,
+  known: (readonly number[])[],
+  budget: Budget,
+): readonly number[] | undefined {
   let best: readonly number[] | undefined;
   let most = 1 + EPSILON;
   for (const members of known) {
@@ -101,7 +116,13 @@ function dearest(packing: Packing, prices: Float64Array, known: (readonly number
   return found;
 }
 
-function pivot(inverse: Float64Array, amounts: Float64Array, direction: Float64Array, leaving: number, rows: number): void {
+function pivot(
+  inverse: Float64Array,
+  amounts: Float64Array,
+  direction: Float64Array,
+  leaving: number,
+  rows: number,
+): void {
   const divisor = direction[leaving]!;
   const base = leaving * rows;
   for (let column = 0; column < rows; column += 1) inverse[base + column]! /= divisor;

@@ -40,17 +40,23 @@ export function buildModel(problem: LayoutProblem): Model {
   const imageTypes = [...new Set(problem.imageTypes)].sort();
   const inSets = new Set([...problem.mustCoexist, ...problem.cantCoexist].flat());
   const isConstrained = (name: string): boolean =>
-    inSets.has(name) || [problem.quantities, problem.hardwareOf, problem.imagesOf, problem.variantsOf].some((of) => Object.hasOwn(of, name));
+    inSets.has(name) ||
+    [problem.quantities, problem.hardwareOf, problem.imagesOf, problem.variantsOf].some((of) =>
+      Object.hasOwn(of, name),
+    );
   const constrained = services.filter(isConstrained);
   const fixed = problem.fixed ?? [];
-  const fixedNodes = (name: string): number => fixed.reduce((sum, group) => sum + (group.services.includes(name) ? group.count : 0), 0);
+  const fixedNodes = (name: string): number =>
+    fixed.reduce((sum, group) => sum + (group.services.includes(name) ? group.count : 0), 0);
   const groups = together(constrained, problem.mustCoexist);
 
   const axisOf = (candidates: readonly string[], lists: (name: string) => (readonly string[] | undefined)[]): Axis => ({
     count: candidates.length,
     allowed: groups.map((names) => {
       const bound = names.flatMap(lists).filter((list) => list !== undefined);
-      const values = candidates.flatMap((candidate, value) => (bound.every((list) => list.includes(candidate)) ? [value] : []));
+      const values = candidates.flatMap((candidate, value) =>
+        bound.every((list) => list.includes(candidate)) ? [value] : [],
+      );
       return values.length === candidates.length ? undefined : values;
     }),
   });
@@ -64,7 +70,11 @@ export function buildModel(problem: LayoutProblem): Model {
   const apart = problem.cantCoexist
     .filter((set) => set.length > 0 && set.every((name) => itemOf.has(name)))
     .map((set) => [...new Set(set.map((name) => itemOf.get(name)!))].sort((a, b) => a - b));
-  const isNowhere = groups.map((_, item) => axes.some(({ count, allowed }) => (allowed[item]?.length ?? count) === 0) || apart.some((set) => set.length === 1 && set[0] === item));
+  const isNowhere = groups.map(
+    (_, item) =>
+      axes.some(({ count, allowed }) => (allowed[item]?.length ?? count) === 0) ||
+      apart.some((set) => set.length === 1 && set[0] === item),
+  );
 
   const items = groups.map((names, item): Item => {
     const quantities = names.map((name) => {
@@ -72,13 +82,21 @@ export function buildModel(problem: LayoutProblem): Model {
       return { min: Math.max(0, min - fixedNodes(name)), max: max - fixedNodes(name) };
     });
     const max = Math.min(...quantities.map((quantity) => quantity.max));
-    return { services: names, min: Math.max(...quantities.map((quantity) => quantity.min)), max: isNowhere[item] ? Math.min(0, max) : max };
+    return {
+      services: names,
+      min: Math.max(...quantities.map((quantity) => quantity.min)),
+      max: isNowhere[item] ? Math.min(0, max) : max,
+    };
   });
   const everywhere = services.filter((name) => !itemOf.has(name));
   return {
     size: problem.size - fixed.reduce((sum, group) => sum + group.count, 0),
     items,
-    packing: createPacking(groups.map((names) => names.length), apart.filter((set) => set.length > 1), axes),
+    packing: createPacking(
+      groups.map((names) => names.length),
+      apart.filter((set) => set.length > 1),
+      axes,
+    ),
     everywhere,
     needsNode: everywhere.some((name) => fixedNodes(name) === 0),
     hardwareTypes,
@@ -87,7 +105,10 @@ export function buildModel(problem: LayoutProblem): Model {
 }
 
 /** The services in groups that must be together: sets that overlap are one. Each group and their list in code point order. */
-function together(services: readonly string[], mustCoexist: readonly (readonly string[])[]): readonly (readonly string[])[] {
+function together(
+  services: readonly string[],
+  mustCoexist: readonly (readonly string[])[],
+): readonly (readonly string[])[] {
   const groupOf = new Map(services.map((name) => [name, [name]]));
   for (const set of mustCoexist) {
     // mustCoexist speaks of the services that are in the cluster.

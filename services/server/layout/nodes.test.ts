@@ -16,11 +16,18 @@ describe("createHostname", () => {
   });
 
   it("always makes a label of letters, digits and hyphens that ends with the node's number", () => {
-    fc.assert(fc.property(fc.stringMatching(/^[A-Za-z][A-Za-z0-9._-]{0,80}$/), fc.bigInt({ min: 1n, max: 2n ** 63n }), fc.integer({ min: 1000, max: 99_999 }), (name, id, number) => {
-      const [label] = createHostname(name, String(id), number, "local").split(".local");
-      assert.match(label!, /^[a-z0-9][a-z0-9-]*$/);
-      assert.ok(label!.length <= 63 && label!.endsWith(`${id}-${number}`));
-    }));
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[A-Za-z][A-Za-z0-9._-]{0,80}$/),
+        fc.bigInt({ min: 1n, max: 2n ** 63n }),
+        fc.integer({ min: 1000, max: 99_999 }),
+        (name, id, number) => {
+          const [label] = createHostname(name, String(id), number, "local").split(".local");
+          assert.match(label!, /^[a-z0-9][a-z0-9-]*$/);
+          assert.ok(label!.length <= 63 && label!.endsWith(`${id}-${number}`));
+        },
+      ),
+    );
   });
 });
 
@@ -28,7 +35,13 @@ describe("numberNodes", () => {
   const group = { hardwareType: "small", imageType: "debian", services: ["web"] };
 
   it("numbers nodes group after group", () => {
-    const nodes = numberNodes([{ count: 1, ...group, services: ["lb"] }, { count: 2, ...group }], { firstNumber: 1000, displayName: "farm", clusterId: "7", dnsSuffix: "" });
+    const nodes = numberNodes(
+      [
+        { count: 1, ...group, services: ["lb"] },
+        { count: 2, ...group },
+      ],
+      { firstNumber: 1000, displayName: "farm", clusterId: "7", dnsSuffix: "" },
+    );
     assert.deepEqual(nodes, [
       { number: 1000, hostname: "farm7-1000.local", ...group, services: ["lb"] },
       { number: 1001, hostname: "farm7-1001.local", ...group },
@@ -38,8 +51,15 @@ describe("numberNodes", () => {
 
   it("merges groups of the same kind and puts new kinds last", () => {
     const lb = { count: 1, ...group, services: ["lb"] };
-    assert.deepEqual(mergeGroups([lb, { count: 2, ...group }], [{ count: 3, ...group }, { count: 1, ...group, hardwareType: "large" }]), [
-      lb, { count: 5, ...group }, { count: 1, ...group, hardwareType: "large" },
-    ]);
+    assert.deepEqual(
+      mergeGroups(
+        [lb, { count: 2, ...group }],
+        [
+          { count: 3, ...group },
+          { count: 1, ...group, hardwareType: "large" },
+        ],
+      ),
+      [lb, { count: 5, ...group }, { count: 1, ...group, hardwareType: "large" }],
+    );
   });
 });

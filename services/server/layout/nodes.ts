@@ -14,7 +14,11 @@ const LONGEST_LABEL = 63;
  */
 export function createHostname(displayName: string, clusterId: string, nodeNumber: number, dnsSuffix: string): string {
   const tail = `${clusterId}-${nodeNumber}`;
-  const head = displayName.replace(/^[0-9]+/, "").slice(0, LONGEST_LABEL - tail.length).replace(/[_.]/g, "-").toLowerCase();
+  const head = displayName
+    .replace(/^[0-9]+/, "")
+    .slice(0, LONGEST_LABEL - tail.length)
+    .replace(/[_.]/g, "-")
+    .toLowerCase();
   const suffix = dnsSuffix.replace(/^\./, "");
   return `${head}${tail}.${suffix === "" ? "local" : suffix}`;
 }
@@ -30,18 +34,31 @@ export interface NumberedNode {
 /** Nodes of the groups in their order, numbered upward. The same groups give the same nodes on every machine. */
 export function numberNodes(
   groups: readonly NodeGroup[],
-  names: { readonly firstNumber: number; readonly displayName: string; readonly clusterId: string; readonly dnsSuffix: string },
+  names: {
+    readonly firstNumber: number;
+    readonly displayName: string;
+    readonly clusterId: string;
+    readonly dnsSuffix: string;
+  },
 ): NumberedNode[] {
   let number = names.firstNumber;
   return groups.flatMap(({ count, hardwareType, imageType, services }) =>
     Array.from({ length: count }, () => {
-      const node = { number, hostname: createHostname(names.displayName, names.clusterId, number, names.dnsSuffix), hardwareType, imageType, services };
+      const node = {
+        number,
+        hostname: createHostname(names.displayName, names.clusterId, number, names.dnsSuffix),
+        hardwareType,
+        imageType,
+        services,
+      };
       number += 1;
       return node;
-    }));
+    }),
+  );
 }
 
-const kindOf = ({ hardwareType, imageType, services }: Omit<NodeGroup, "count">): string => JSON.stringify([hardwareType, imageType, services]);
+const kindOf = ({ hardwareType, imageType, services }: Omit<NodeGroup, "count">): string =>
+  JSON.stringify([hardwareType, imageType, services]);
 
 /** Adds groups to groups: those of the same kind of node become one, new kinds come last. */
 export function mergeGroups(groups: readonly NodeGroup[], added: readonly NodeGroup[]): NodeGroup[] {

@@ -33,7 +33,11 @@ export interface Packing {
 /**
  * @param apart sets of two and more items that are never all together
  */
-export function createPacking(sizes: readonly number[], apart: readonly (readonly number[])[], axes: readonly Axis[]): Packing {
+export function createPacking(
+  sizes: readonly number[],
+  apart: readonly (readonly number[])[],
+  axes: readonly Axis[],
+): Packing {
   const count = sizes.length;
   const pairs = new Set<number>();
   const addPair = (a: number, b: number): void => {
@@ -44,20 +48,28 @@ export function createPacking(sizes: readonly number[], apart: readonly (readonl
     for (let a = 0; a < count; a += 1) {
       for (let b = a + 1; b < count; b += 1) {
         const [first, second] = [allowed[a], allowed[b]];
-        if (first !== undefined && second !== undefined && !first.some((value) => second.includes(value))) addPair(a, b);
+        if (first !== undefined && second !== undefined && !first.some((value) => second.includes(value)))
+          addPair(a, b);
       }
     }
   }
   const isApart = (a: number, b: number): boolean => pairs.has(Math.min(a, b) * count + Math.max(a, b));
-  const neighbours = Array.from({ length: count }, (_, a) => Array.from({ length: count }, (_, b) => b).filter((b) => isApart(a, b)));
-  const wide = apart.filter((set) => set.length > 2 && !set.some((a, index) => set.slice(index + 1).some((b) => isApart(a, b))));
+  const neighbours = Array.from({ length: count }, (_, a) =>
+    Array.from({ length: count }, (_, b) => b).filter((b) => isApart(a, b)),
+  );
+  const wide = apart.filter(
+    (set) => set.length > 2 && !set.some((a, index) => set.slice(index + 1).some((b) => isApart(a, b))),
+  );
   const cliqueOf = new Array<number>(count).fill(-1);
   const cliques: number[][] = [];
   // Items with most conflicts first: their cliques are the largest.
-  for (const item of Array.from({ length: count }, (_, item) => item).sort((a, b) => neighbours[b]!.length - neighbours[a]!.length || a - b)) {
+  for (const item of Array.from({ length: count }, (_, item) => item).sort(
+    (a, b) => neighbours[b]!.length - neighbours[a]!.length || a - b,
+  )) {
     let best = -1;
     for (const [index, clique] of cliques.entries()) {
-      if (clique.every((other) => isApart(item, other)) && (best === -1 || clique.length > cliques[best]!.length)) best = index;
+      if (clique.every((other) => isApart(item, other)) && (best === -1 || clique.length > cliques[best]!.length))
+        best = index;
     }
     if (best === -1) best = cliques.push([]) - 1;
     cliques[best]!.push(item);
@@ -91,7 +103,12 @@ export class Chosen {
     this.#wideOf = wideOf;
     this.#refused = packing.axes.map((axis) => new Int32Array(axis.count));
     this.#refuses = packing.axes.map(({ count, allowed }) =>
-      allowed.map((values) => (values === undefined ? undefined : Array.from({ length: count }, (_, value) => value).filter((value) => !values.includes(value)))));
+      allowed.map((values) =>
+        values === undefined
+          ? undefined
+          : Array.from({ length: count }, (_, value) => value).filter((value) => !values.includes(value)),
+      ),
+    );
   }
 
   has(item: number): boolean {

@@ -1,11 +1,11 @@
 /** From a template, a request and a catalog to a layout problem: names resolved, dependencies and conflicts checked. Pure. */
 import { LoomError } from "../../common/errors.js";
 import { imageTypesOf } from "../catalog/actions.js";
-import { findCycles } from "../catalog/dependencies.js";
-import { didYouMean } from "../catalog/suggest.js";
-import type { Catalog, ClusterTemplate, Service } from "../catalog/types.js";
+import type { Catalog, ClusterTemplate } from "../catalog/types.js";
 import { ownValue } from "./own-value.js";
+import { chooseServices } from "./services.js";
 import type { LayoutProblem, Quantity } from "./types.js";
+import { hint, listed } from "./words.js";
 
 /** Most nodes a cluster can have. */
 export const LARGEST_CLUSTER = 10_000;
@@ -46,30 +46,68 @@ export interface LayoutSubject {
  * @throws INVALID_SIZE, PROVIDER_NOT_FOUND, SERVICE_NOT_FOUND, INCOMPATIBLE, MISSING_DEPENDENCIES, CONFLICTING_SERVICES,
  *   DEPENDENCY_CYCLE
  */
-export function buildLayoutProblem({ catalog, templateName, template, request }: LayoutSubject & { readonly request: LayoutRequest }): BuiltProblem {
+export function buildLayoutProblem({
+  catalog,
+  templateName,
+  template,
+  request,
+}: LayoutSubject & { readonly request: LayoutRequest }): BuiltProblem {
   checkSize(template, templateName, request.size);
   const provider = request.provider === "" ? (template.defaults?.provider ?? "") : request.provider;
   if (!catalog.Provider.has(provider)) {
-    throw new LoomError("PROVIDER_NOT_FOUND", provider === ""
-      ? `Template "${templateName}" has no default provider. Name one with --provider: ${listed(catalog.Provider.keys())}.`
-      : `There is no provider "${provider}".${hint(provider, catalog.Provider.keys())} Known are ${listed(catalog.Provider.keys())}.`, { metadata: { provider } });
+    throw new LoomError(
+      "PROVIDER_NOT_FOUND",
+      provider === ""
+        ? `Template "${templateName}" has no default provider. Name one with --provider: ${listed(catalog.Provider.keys())}.`
+        : `There is no provider "${provider}".${hint(provider, catalog.Provider.keys())} Known are ${listed(catalog.Provider.keys())}.`,
+      { metadata: { provider } },
+    );
   }
   const asked = request.services.length > 0 ? request.services : (template.defaults?.services ?? []);
-  if (asked.length === 0) throw new LoomError("SERVICE_NOT_FOUND", `Template "${templateName}" has no default services. Name some with --services.`);
-  const { services, added } = chooseServices(catalog, asked, request.withDependencies, template.compatibility?.services ?? []);
-  checkCompatible(template, templateName, services);
-  checkConflicts(catalog, services);
-  checkCycles(catalog, services);
+  if (asked.length === 0)
+    throw new LoomError(
+      "SERVICE_NOT_FOUND",
+      `Template "${templateName}" has no default services. Name some with --services.`,
+    );
+  const { services, added } = chooseServices(catalog, templateName, template, asked, request.withDependencies);
 
-  const hardwareTypes = candidates("hardware type", request.hardwareType, template.defaults?.hardwareType, template.compatibility?.hardwareTypes, catalog.HardwareType,
-    (one) => (one.providers?.[provider]?.flavor ?? "") !== "", templateName, provider);
-  const imageTypes = candidates("image type", request.imageType, template.defaults?.imageType, template.compatibility?.imageTypes, catalog.ImageType,
-    (one) => (one.providers?.[provider]?.image ?? "") !== "", templateName, provider);
-  return { problem: problemOf(catalog, template, services, request.size, hardwareTypes, imageTypes), provider, services, addedServices: added };
+  const hardwareTypes = candidates(
+    "hardware type",
+    request.hardwareType,
+    template.defaults?.hardwareType,
+    template.compatibility?.hardwareTypes,
+    catalog.HardwareType,
+    (one) => (one.providers?.[provider]?.flavor ?? "") !== "",
+    templateName,
+    provider,
+  );
+  const imageTypes = candidates(
+    "image type",
+    request.imageType,
+    template.defaults?.imageType,
+    template.compatibility?.imageTypes,
+    catalog.ImageType,
+    (one) => (one.providers?.[provider]?.image ?? "") !== "",
+    templateName,
+    provider,
+  );
+  return {
+    problem: problemOf(catalog, template, services, request.size, hardwareTypes, imageTypes),
+    provider,
+    services,
+    addedServices: added,
+  };
 }
 
 /** The constraints of a template for services and candidates that are chosen already. */
-export function problemOf(catalog: Pick<Catalog, "Service">, template: ClusterTemplate, services: readonly string[], size: number, hardwareTypes: readonly string[], imageTypes: readonly string[]): LayoutProblem {
+export function problemOf(
+  catalog: Pick<Catalog, "Service">,
+  template: ClusterTemplate,
+  services: readonly string[],
+  size: number,
+  hardwareTypes: readonly string[],
+  imageTypes: readonly string[],
+): LayoutProblem {
   const quantities: Record<string, Quantity> = {};
   const hardwareOf: Record<string, readonly string[]> = {};
   const imagesOf: Record<string, readonly string[]> = {};
@@ -83,22 +121,21 @@ export function problemOf(catalog: Pick<Catalog, "Service">, template: ClusterTe
     if ((constraint?.imageTypes ?? []).length > 0) imagesOf[name] = constraint!.imageTypes!;
     const covered = imageTypesOf(catalog.Service.get(name)!);
     // A service that covers every candidate is not bound by it, and may be on every node.
-    if (covered !== undefined && !imageTypes.every((imageType) => covered.includes(imageType))) variantsOf[name] = covered;
+    if (covered !== undefined && !imageTypes.every((imageType) => covered.includes(imageType)))
+      variantsOf[name] = covered;
   }
   return {
-    size, services, hardwareTypes, imageTypes, quantities, hardwareOf, imagesOf, variantsOf,
-    mustCoexist: template.constraints?.layout?.mustCoexist ?? [], cantCoexist: template.constraints?.layout?.cantCoexist ?? [],
+    size,
+    services,
+    hardwareTypes,
+    imageTypes,
+    quantities,
+    hardwareOf,
+    imagesOf,
+    variantsOf,
+    mustCoexist: template.constraints?.layout?.mustCoexist ?? [],
+    cantCoexist: template.constraints?.layout?.cantCoexist ?? [],
   };
-}
-
-function listed(names: Iterable<string>): string {
-  const sorted = [...names].sort();
-  return sorted.length === 0 ? "none" : sorted.join(", ");
-}
-
-function hint(name: string, known: Iterable<string>): string {
-  const text = didYouMean(name, known);
-  return text === "" ? "" : ` ${text}`;
 }
 
 /** @throws INVALID_SIZE */
@@ -106,92 +143,48 @@ function checkSize(template: ClusterTemplate, templateName: string, size: number
   const { min = 1, max = LARGEST_CLUSTER } = template.constraints?.size ?? {};
   const most = Math.min(max, LARGEST_CLUSTER);
   if (Number.isInteger(size) && size >= min && size <= most) return;
-  throw new LoomError("INVALID_SIZE", `A cluster of template "${templateName}" has ${min === most ? `${min}` : `${min} to ${most}`} nodes, not ${size}.`, {
-    metadata: { min: String(min), max: String(most), size: String(size) }, violations: [{ field: "node_count", description: `must be ${min} to ${most}` }],
-  });
-}
-
-const requiresOf = (service: Service): string[] => [...(service.install?.requires ?? []), ...(service.runtime?.requires ?? [])];
-
-/**
- * @param allowed services the template allows; empty for all
- * @throws SERVICE_NOT_FOUND, MISSING_DEPENDENCIES with the full list
- */
-function chooseServices(catalog: Catalog, asked: readonly string[], withDependencies: boolean, allowed: readonly string[]): { services: string[]; added: string[] } {
-  const unknown = asked.filter((name) => !catalog.Service.has(name));
-  if (unknown.length > 0) {
-    throw new LoomError("SERVICE_NOT_FOUND", `There is no service ${unknown.map((name) => `"${name}"${hint(name, catalog.Service.keys())}`).join(", ")}.`, { metadata: { services: unknown.join(",") } });
-  }
-  const chosen = new Set(asked);
-  const added: string[] = [];
-  const missing: string[] = [];
-  /** Who could answer to a name: the service of that name, else the first that provides it; what the template allows goes first. */
-  const answering = (name: string): string | undefined => {
-    const providers = [...catalog.Service].filter(([, service]) => service.provides?.includes(name) === true).map(([other]) => other).sort();
-    const all = [...new Set(catalog.Service.has(name) ? [name, ...providers] : providers)];
-    return all.find((other) => allowed.length === 0 || allowed.includes(other)) ?? all[0];
-  };
-  const isThere = (name: string): boolean => chosen.has(name) || [...chosen].some((other) => catalog.Service.get(other)?.provides?.includes(name) === true);
-  for (const name of chosen) {
-    for (const required of requiresOf(catalog.Service.get(name)!)) {
-      if (isThere(required)) continue;
-      const provider = answering(required);
-      if (withDependencies && provider !== undefined) {
-        // A set is walked to its end, so what is added is looked at too.
-        chosen.add(provider);
-        added.push(provider);
-      } else {
-        missing.push(`"${name}" requires "${required}"${provider === undefined ? ", which nothing in the catalog provides" : ""}`);
-      }
-    }
-  }
-  if (missing.length > 0) {
-    throw new LoomError("MISSING_DEPENDENCIES", `Services are missing: ${missing.join("; ")}. Name them too, or let Loom add them with --with-dependencies.`, { metadata: { missing: missing.join("; ") } });
-  }
-  return { services: [...chosen].sort(), added: added.sort() };
-}
-
-/** @throws INCOMPATIBLE */
-function checkCompatible(template: ClusterTemplate, templateName: string, services: readonly string[]): void {
-  const allowed = template.compatibility?.services ?? [];
-  const refused = allowed.length === 0 ? [] : services.filter((name) => !allowed.includes(name));
-  if (refused.length > 0) {
-    throw new LoomError("INCOMPATIBLE", `Template "${templateName}" does not allow ${refused.map((name) => `"${name}"`).join(", ")}. It allows ${listed(allowed)}.`, { metadata: { services: refused.join(",") } });
-  }
-}
-
-/** @throws CONFLICTING_SERVICES */
-function checkConflicts(catalog: Catalog, services: readonly string[]): void {
-  const found = services.flatMap((name) => (catalog.Service.get(name)?.conflicts ?? []).filter((other) => services.includes(other)).map((other) => `"${name}" conflicts with "${other}"`));
-  if (found.length > 0) throw new LoomError("CONFLICTING_SERVICES", `These services cannot be in one cluster: ${found.join("; ")}.`, { metadata: { conflicts: found.join("; ") } });
-}
-
-/** @throws DEPENDENCY_CYCLE */
-function checkCycles(catalog: Catalog, services: readonly string[]): void {
-  const bodies = new Map(services.map((name) => [name, catalog.Service.get(name)!]));
-  const circles = (["install", "runtime"] as const).flatMap((phase) => findCycles(bodies, phase));
-  const [first] = circles;
-  if (first === undefined) return;
-  const texts = circles.map(({ phase, services: circle }) => `${[...circle, circle[0]!].map((name) => `"${name}"`).join(" -> ")} (${phase})`);
-  throw new LoomError("DEPENDENCY_CYCLE", `Services wait for each other in a circle: ${texts.join("; ")}. Take one of these dependencies out of the catalog, or leave a service out.`, {
-    metadata: { cycle: [...first.services, first.services[0]!].join(" -> "), phase: first.phase },
-  });
+  throw new LoomError(
+    "INVALID_SIZE",
+    `A cluster of template "${templateName}" has ${min === most ? `${min}` : `${min} to ${most}`} nodes, not ${size}.`,
+    {
+      metadata: { min: String(min), max: String(most), size: String(size) },
+      violations: [{ field: "node_count", description: `must be ${min} to ${most}` }],
+    },
+  );
 }
 
 /** @throws INCOMPATIBLE where no candidate is left */
 function candidates<T>(
-  what: string, asked: string, byDefault: string | undefined, allowed: readonly string[] | undefined, known: ReadonlyMap<string, T>,
-  isOffered: (one: T) => boolean, templateName: string, provider: string,
+  what: string,
+  asked: string,
+  byDefault: string | undefined,
+  allowed: readonly string[] | undefined,
+  known: ReadonlyMap<string, T>,
+  isOffered: (one: T) => boolean,
+  templateName: string,
+  provider: string,
 ): string[] {
   const wanted = asked === "" ? (byDefault ?? "") : asked;
   const isAllowed = (name: string): boolean => allowed === undefined || allowed.length === 0 || allowed.includes(name);
-  const usable = [...known].filter(([name, one]) => isAllowed(name) && isOffered(one)).map(([name]) => name).sort();
+  const usable = [...known]
+    .filter(([name, one]) => isAllowed(name) && isOffered(one))
+    .map(([name]) => name)
+    .sort();
   if (wanted === "") {
     if (usable.length > 0) return usable;
-    throw new LoomError("INCOMPATIBLE", `No ${what} that template "${templateName}" allows is offered by provider "${provider}".`, { metadata: { template: templateName, provider } });
+    throw new LoomError(
+      "INCOMPATIBLE",
+      `No ${what} that template "${templateName}" allows is offered by provider "${provider}".`,
+      { metadata: { template: templateName, provider } },
+    );
   }
   if (usable.includes(wanted)) return [wanted];
-  const why = !known.has(wanted) ? `is not in the catalog.${hint(wanted, known.keys())}`
-    : !isAllowed(wanted) ? `is not allowed by template "${templateName}".` : `is not offered by provider "${provider}".`;
-  throw new LoomError("INCOMPATIBLE", `The ${what} "${wanted}" ${why} Usable here: ${listed(usable)}.`, { metadata: { name: wanted, template: templateName, provider } });
+  const why = !known.has(wanted)
+    ? `is not in the catalog.${hint(wanted, known.keys())}`
+    : !isAllowed(wanted)
+      ? `is not allowed by template "${templateName}".`
+      : `is not offered by provider "${provider}".`;
+  throw new LoomError("INCOMPATIBLE", `The ${what} "${wanted}" ${why} Usable here: ${listed(usable)}.`, {
+    metadata: { name: wanted, template: templateName, provider },
+  });
 }

@@ -71,7 +71,9 @@ export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
     rest = after(members, low);
     refreshPrices();
     groups.push({
-      count: low, hardwareType: model.hardwareTypes[hardware]!, imageType: model.imageTypes[image]!,
+      count: low,
+      hardwareType: model.hardwareTypes[hardware]!,
+      imageType: model.imageTypes[image]!,
       services: [...model.everywhere, ...members.flatMap((item) => items[item]!.services)].sort(),
     });
   }
@@ -79,7 +81,12 @@ export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
   /** All sets of exactly `size` services that are best placed on this hardware and image, in order of names. */
   function eachOfSize(size: number, hardware: number, image: number): void {
     const candidates = items.flatMap((_, item) =>
-      (rest.rooms[item]! > 0 && (packing.axes[0]!.allowed[item]?.includes(hardware) ?? true) && (packing.axes[1]!.allowed[item]?.includes(image) ?? true) ? [item] : []));
+      rest.rooms[item]! > 0 &&
+      (packing.axes[0]!.allowed[item]?.includes(hardware) ?? true) &&
+      (packing.axes[1]!.allowed[item]?.includes(image) ?? true)
+        ? [item]
+        : [],
+    );
     // A better hardware type or image must be refused by some item of the set.
     const refusals: number[][] = [];
     for (const [axis, best] of [hardware, image].entries()) {
@@ -92,9 +99,11 @@ export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
     /** False where no set with the chosen items and some of the candidates from `start` on can be used. */
     function canBecome(start: number, count: number): boolean {
       const places = spareRoom(model, rest) + 1 - chosen.members.length;
-      if (places < 0 || places * largestItem < size - count || chosen.members.some((item) => rest.rooms[item] === 0)) return false;
+      if (places < 0 || places * largestItem < size - count || chosen.members.some((item) => rest.rooms[item] === 0))
+        return false;
       const open: number[] = [];
-      for (let index = start; index < candidates.length; index += 1) if (isOpen(candidates[index]!)) open.push(candidates[index]!);
+      for (let index = start; index < candidates.length; index += 1)
+        if (isOpen(candidates[index]!)) open.push(candidates[index]!);
       const most = (weights: readonly number[]): number => {
         heaviestOf.fill(0);
         let sum = 0;
@@ -114,7 +123,8 @@ export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
         for (const item of chosen.members) worth += of[item]!;
         if (worth < least && worth + most(of) < least) return false;
       }
-      const meets = (hit: readonly number[]): boolean => hit.some((item) => chosen.has(item)) || open.some((item) => hit.includes(item));
+      const meets = (hit: readonly number[]): boolean =>
+        hit.some((item) => chosen.has(item)) || open.some((item) => hit.includes(item));
       return refusals.every(meets) && hits.every(meets);
     }
 
@@ -127,7 +137,11 @@ export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
           use(hardware, image);
           return;
         }
-        while (index < candidates.length && (count + packing.sizes[candidates[index]!]! > size || !isOpen(candidates[index]!))) index += 1;
+        while (
+          index < candidates.length &&
+          (count + packing.sizes[candidates[index]!]! > size || !isOpen(candidates[index]!))
+        )
+          index += 1;
         const item = candidates[index];
         if (item === undefined) return;
         chosen.add(item);

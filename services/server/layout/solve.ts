@@ -22,7 +22,8 @@ export function solveLayout(problem: LayoutProblem, options: { readonly maxSteps
   } catch (thrown) {
     if (!(thrown instanceof OutOfSteps)) throw thrown;
     return {
-      outcome: "tooHard", steps: budget.steps,
+      outcome: "tooHard",
+      steps: budget.steps,
       sentence: `Loom looked for a layout of ${inNodes(problem.size)} in ${budget.steps} steps, neither found the best one nor ruled it out, and gave up. The template binds ${problem.services.length} services by ${problem.cantCoexist.length} cantCoexist sets; with fewer of these, or with wider quantities, it can be found.`,
     };
   }

@@ -14,7 +14,11 @@ function documents(template: ClusterTemplate): CatalogDocument[] {
     { kind: "HardwareType", name: "large", body: { providers: { sim: { flavor: "l" } } } },
     { kind: "HardwareType", name: "small", body: { providers: { sim: { flavor: "s" } } } },
     { kind: "ImageType", name: "debian", body: { providers: { sim: { image: "d" } } } },
-    { kind: "Service", name: "lb", body: { runtime: { requires: ["web"] }, actions: { install: shell, start: shell } } },
+    {
+      kind: "Service",
+      name: "lb",
+      body: { runtime: { requires: ["web"] }, actions: { install: shell, start: shell } },
+    },
     { kind: "Service", name: "web", body: { actions: { install: shell, start: shell } } },
     { kind: "ClusterTemplate", name: "farm", body: template },
   ];
@@ -22,7 +26,10 @@ function documents(template: ClusterTemplate): CatalogDocument[] {
 
 const FARM: ClusterTemplate = {
   defaults: { services: ["lb", "web"], provider: "sim" },
-  constraints: { layout: { cantCoexist: [["lb", "web"]] }, services: { lb: { min: 1, max: 1 }, web: { hardwareTypes: ["small"] } } },
+  constraints: {
+    layout: { cantCoexist: [["lb", "web"]] },
+    services: { lb: { min: 1, max: 1 }, web: { hardwareTypes: ["small"] } },
+  },
 };
 
 let clock = 0;
@@ -35,25 +42,43 @@ function plan(request: Partial<OfflineRequest> = {}, template = FARM): ReturnTyp
 describe("planOffline", () => {
   it("shows the layout, the nodes and every task", () => {
     assert.deepEqual(plan({ name: "demo" }), {
-      layout: [{ count: 1, hardwareType: "large", imageType: "debian", services: ["lb"] }, { count: 1, hardwareType: "small", imageType: "debian", services: ["web"] }],
+      layout: [
+        { count: 1, hardwareType: "large", imageType: "debian", services: ["lb"] },
+        { count: 1, hardwareType: "small", imageType: "debian", services: ["web"] },
+      ],
       nodes: [
         { number: 1000, hostname: "demo1-1000.local", hardwareType: "large", imageType: "debian", services: ["lb"] },
         { number: 1001, hostname: "demo1-1001.local", hardwareType: "small", imageType: "debian", services: ["web"] },
       ],
       stages: [
-        [{ node: 1000, service: "", action: "CREATE" }, { node: 1001, service: "", action: "CREATE" }],
-        [{ node: 1000, service: "", action: "CONFIRM" }, { node: 1001, service: "", action: "CONFIRM" }],
-        [{ node: 1000, service: "", action: "BOOTSTRAP" }, { node: 1001, service: "", action: "BOOTSTRAP" }],
-        [{ node: 1000, service: "lb", action: "INSTALL" }, { node: 1001, service: "web", action: "INSTALL" }],
+        [
+          { node: 1000, service: "", action: "CREATE" },
+          { node: 1001, service: "", action: "CREATE" },
+        ],
+        [
+          { node: 1000, service: "", action: "CONFIRM" },
+          { node: 1001, service: "", action: "CONFIRM" },
+        ],
+        [
+          { node: 1000, service: "", action: "BOOTSTRAP" },
+          { node: 1001, service: "", action: "BOOTSTRAP" },
+        ],
+        [
+          { node: 1000, service: "lb", action: "INSTALL" },
+          { node: 1001, service: "web", action: "INSTALL" },
+        ],
         [{ node: 1001, service: "web", action: "START" }],
         [{ node: 1000, service: "lb", action: "START" }],
       ],
-      tasks: 10, solveMs: 0.5, planMs: 0.5,
+      tasks: 10,
+      solveMs: 0.5,
+      planMs: 0.5,
     });
   });
 
   it("names hosts after the template, with its suffix, where nothing else is asked for", () => {
-    const hosts = (request: Partial<OfflineRequest>, template = FARM): (string | undefined)[] => (plan(request, template) as OfflinePlan).nodes.map(({ hostname }) => hostname);
+    const hosts = (request: Partial<OfflineRequest>, template = FARM): (string | undefined)[] =>
+      (plan(request, template) as OfflinePlan).nodes.map(({ hostname }) => hostname);
     assert.deepEqual(hosts({}), ["farm1-1000.local", "farm1-1001.local"]);
     const suffixed = { ...FARM, defaults: { ...FARM.defaults, dnsSuffix: ".lab" } };
     assert.equal(hosts({}, suffixed)[0], "farm1-1000.lab");
@@ -63,7 +88,10 @@ describe("planOffline", () => {
   it("says what cannot all hold where there is no layout", () => {
     const found = plan({ nodes: 1 });
     assert.deepEqual("unsatisfiable" in found ? found.unsatisfiable : found, [
-      '"lb" and "web" are never on the same node', '"lb" is on at least 1 node', '"web" is on at least 1 node', "the cluster has 1 node",
+      '"lb" and "web" are never on the same node',
+      '"lb" is on at least 1 node',
+      '"web" is on at least 1 node',
+      "the cluster has 1 node",
     ]);
     assert.match("sentence" in found ? found.sentence : "", /No layout of 1 node is possible/);
   });
@@ -84,16 +112,26 @@ describe("planOffline", () => {
 
 describe("planOffline on the catalog that Loom comes with", () => {
   const folder = fileURLToPath(new URL("../../../catalog", import.meta.url));
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".yaml")).sort();
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".yaml"))
+    .sort();
   const { catalog } = loadCatalog(files.map((path) => ({ path, text: readFileSync(`${folder}/${path}`, "utf8") })));
 
-  for (const [provider, imageType] of [["docker", "debian"], ["local", "this-machine"], ["simulated", "simulated"]] as const) {
+  for (const [provider, imageType] of [
+    ["docker", "debian"],
+    ["local", "this-machine"],
+    ["simulated", "simulated"],
+  ] as const) {
     it(`plans the farm on ${provider} with what it has`, () => {
       const found = planOffline({ catalog, template: "web-farm", nodes: 4, provider }, now) as OfflinePlan;
       const kind = { hardwareType: "large", imageType };
-      assert.deepEqual(found.layout, [{ count: 1, ...kind, services: ["lb"] }, { count: 3, ...kind, services: ["web"] }]);
+      assert.deepEqual(found.layout, [
+        { count: 1, ...kind, services: ["lb"] },
+        { count: 3, ...kind, services: ["web"] },
+      ]);
       assert.deepEqual(found.stages.at(-1), [{ node: 1000, service: "lb", action: "CHECK" }]);
-      const stageOf = (service: string): number => found.stages.findIndex((stage) => stage.some((task) => task.action === "START" && task.service === service));
+      const stageOf = (service: string): number =>
+        found.stages.findIndex((stage) => stage.some((task) => task.action === "START" && task.service === service));
       assert.ok(stageOf("web") < stageOf("lb"), "the balancer starts after what it balances");
       assert.equal(found.tasks, found.stages.flat().length);
     });

@@ -40,7 +40,11 @@ export interface OfflinePlan {
     readonly services: readonly string[];
   }[];
   /** Tasks by longest-path level. `service` is "" for the machine. */
-  readonly stages: readonly (readonly { readonly node: number; readonly service: string; readonly action: ActionName }[])[];
+  readonly stages: readonly (readonly {
+    readonly node: number;
+    readonly service: string;
+    readonly action: ActionName;
+  }[])[];
   /** Number of tasks. */
   readonly tasks: number;
   readonly solveMs: number;
@@ -68,18 +72,26 @@ export function planOffline(request: OfflineRequest, now: () => number): Offline
   const template = resolveTemplate(catalog, request.template);
   const start = now();
   const { problem, services, addedServices } = buildLayoutProblem({
-    catalog, template, templateName: request.template,
+    catalog,
+    template,
+    templateName: request.template,
     request: {
-      size: request.nodes, services: request.services ?? [], provider: request.provider ?? "", hardwareType: request.hardwareType ?? "",
-      imageType: request.imageType ?? "", withDependencies: request.withDependencies ?? false,
+      size: request.nodes,
+      services: request.services ?? [],
+      provider: request.provider ?? "",
+      hardwareType: request.hardwareType ?? "",
+      imageType: request.imageType ?? "",
+      withDependencies: request.withDependencies ?? false,
     },
   });
   const bodies = new Map(services.map((name) => [name, catalog.Service.get(name)!]));
   const config = initialConfig(bodies, template, request.config ?? {}, lockedConfig(catalog, request.template));
   const solved = solveLayout(problem);
   const solveMs = now() - start;
-  if (solved.outcome === "tooHard") throw new LoomError("LAYOUT_TOO_HARD", solved.sentence, { metadata: { steps: String(solved.steps) } });
-  if (solved.outcome === "unsatisfiable") return { unsatisfiable: solved.conflict.map(({ text }) => text), sentence: solved.sentence };
+  if (solved.outcome === "tooHard")
+    throw new LoomError("LAYOUT_TOO_HARD", solved.sentence, { metadata: { steps: String(solved.steps) } });
+  if (solved.outcome === "unsatisfiable")
+    return { unsatisfiable: solved.conflict.map(({ text }) => text), sentence: solved.sentence };
 
   const begun = now();
   const cluster: PlannedCluster = {
@@ -96,8 +108,19 @@ export function planOffline(request: OfflineRequest, now: () => number): Offline
   const graph = planOperation(planned);
   const planMs = now() - begun;
   return {
-    layout: solved.groups.map(({ count, hardwareType, imageType, services: own }) => ({ count, hardwareType, imageType, services: own })),
-    nodes: planned.nodes.map(({ number, hostname, hardwareType, imageType, services: own }) => ({ number, hostname, hardwareType, imageType, services: own })),
+    layout: solved.groups.map(({ count, hardwareType, imageType, services: own }) => ({
+      count,
+      hardwareType,
+      imageType,
+      services: own,
+    })),
+    nodes: planned.nodes.map(({ number, hostname, hardwareType, imageType, services: own }) => ({
+      number,
+      hostname,
+      hardwareType,
+      imageType,
+      services: own,
+    })),
     stages: stagesOf(graph),
     tasks: graph.taskCount,
     solveMs,
@@ -110,7 +133,11 @@ export function planOffline(request: OfflineRequest, now: () => number): Offline
 export function stagesOf(graph: TaskGraph): { node: number; service: string; action: ActionName }[][] {
   const stages: { node: number; service: string; action: ActionName }[][] = [];
   for (let task = 0; task < graph.taskCount; task += 1) {
-    (stages[graph.stage[task]!] ??= []).push({ node: graph.node[task]!, service: graph.serviceNames[graph.service[task]!]!, action: ACTIONS[graph.action[task]!]! });
+    (stages[graph.stage[task]!] ??= []).push({
+      node: graph.node[task]!,
+      service: graph.serviceNames[graph.service[task]!]!,
+      action: ACTIONS[graph.action[task]!]!,
+    });
   }
   return stages;
 }
