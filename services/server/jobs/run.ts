@@ -8,6 +8,7 @@ import { LoomError } from "../../common/errors.js";
 import type { Logger } from "../../common/log.js";
 import type { JobProgressStore } from "../store/job-progress.js";
 import type { EndedAttempt, JobKey, NodeProgress } from "../store/step.js";
+import { storable } from "../store/storable.js";
 import { leaseKey, type Lease, type TaskResult } from "../workers/types.js";
 import type { Slot, SlotClient, SlotHub } from "../workers/hub.js";
 import type { JobControl, NodeOutcome, OpCompleted } from "../records/types.js";
@@ -90,8 +91,9 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     key,
     runner,
     slotsFreed: wake,
-    result(result) {
-      results.push(result);
+    result({ lease, ...rest }) {
+      // What a script prints or a plugin reports may be any bytes; a step that cannot be stored would end the runner.
+      results.push({ lease, ...storable(rest) });
       wake();
     },
     lost(lease) {
@@ -239,7 +241,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
         await replaceMissing([control.task!]);
         return progress.retry(control.task!);
       case "skipTask":
-        progress.skip(control.task!, control.reason ?? "", now);
+        progress.skip(control.task!, storable(control.reason ?? ""), now);
     }
   }
 

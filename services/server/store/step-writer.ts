@@ -89,6 +89,11 @@ function valuesOf(batch: readonly Waiting[], leaseMs: number): unknown[] {
   ];
 }
 
+/** True where the error says nothing about what was to be stored. */
+function isOfDatabase(thrown: unknown): boolean {
+  return ["DATABASE_UNAVAILABLE", "OUTCOME_UNKNOWN", "DISK_FULL", "TIMED_OUT"].includes(LoomError.from(thrown).reason);
+}
+
 /**
  * Resolves when the step is durable; the step renews the runner's lease too.
  * @throws FENCED where the epoch or the runner is not the newest any more
@@ -106,7 +111,12 @@ export function createStepWriter(transactor: Transactor, leaseMs: number): (key:
         else reject(new LoomError("FENCED", "Another runner has taken this job over.", { metadata: { cluster: String(key.cluster), job: String(key.job) } }));
       });
     } catch (thrown) {
-      for (const { reject } of batch) reject(thrown);
+      if (batch.length === 1 || isOfDatabase(thrown)) {
+        for (const { reject } of batch) reject(thrown);
+        return;
+      }
+      // One of them cannot be stored; the others must not suffer for it.
+      for (const one of batch) await writeBatch([one]);
     }
   }
 
