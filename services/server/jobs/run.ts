@@ -279,7 +279,10 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     });
   }
 
-  /** Stores the turn; waits for the database however long it takes, since the turn can be stored twice without harm. */
+  /**
+   * Stores the turn; waits for the database however long it takes, since the turn can be stored twice without harm. Only
+   * who stops does not wait: the next start finds what the turn knew.
+   */
   async function storeTurn(attempts: readonly EndedAttempt[], changedNodes: readonly NodeProgress[]): Promise<void> {
     const tasks = progress.takeChanges();
     const step = {
@@ -295,7 +298,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
         return await store.save(key, step);
       } catch (thrown) {
         const error = LoomError.from(thrown);
-        if (error.reason !== "DATABASE_UNAVAILABLE" && error.reason !== "OUTCOME_UNKNOWN" && error.reason !== "DISK_FULL") throw error;
+        if (stopping || (error.reason !== "DATABASE_UNAVAILABLE" && error.reason !== "OUTCOME_UNKNOWN" && error.reason !== "DISK_FULL")) throw error;
         log.warn({ reason: error.reason, cluster: String(key.cluster), job: key.job }, "a job waits for the database");
         await new Promise((resolve) => setTimeout(resolve, delay));
       }
