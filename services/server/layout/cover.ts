@@ -114,7 +114,7 @@ export function createCover(packing: Packing, budget: Budget): Cover {
   }
 
   function fits(needs: readonly number[], nodes: number): boolean {
-    budget.spend(1);
+    budget.spend(1 + (bounds.length >> 5));
     const decided = decide(needs, nodes);
     if (typeof decided === "boolean") return decided;
     const key = needs.join();

@@ -28,19 +28,21 @@ export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
   const hits: (readonly number[])[] = [];
   /** Bounds of the cover as they bind the next set: what it must be worth, above 0. */
   let prices: { readonly of: readonly number[]; readonly least: number }[] = [];
-  let boundsSeen = -1;
+  let boundsSeen = 0;
   const largestItem = Math.max(1, ...packing.sizes);
   // Marks cliques while a sum over the heaviest of each is made.
   const heaviestOf = new Float64Array(packing.cliques);
 
-  function refreshPrices(): void {
-    boundsSeen = cover.bounds.length;
-    prices = cover.bounds.flatMap(({ prices: of, limit }) => {
+  /** Looks at the bounds from `from` on. */
+  function refreshPrices(from: number): void {
+    if (from === 0) prices = [];
+    for (const { prices: of, limit } of cover.bounds.slice(from)) {
       let worth = 0;
       for (let item = 0; item < of.length; item += 1) worth += of[item]! * rest.needs[item]!;
       const least = worth - (rest.nodes - 1) * limit;
-      return least > 0 ? [{ of: of.map((price, item) => (rest.needs[item]! > 0 ? price : 0)), least }] : [];
-    });
+      if (least > 0) prices.push({ of: of.map((price, item) => (rest.needs[item]! > 0 ? price : 0)), least });
+    }
+    boundsSeen = cover.bounds.length;
   }
 
   const after = (members: readonly number[], times: number): Rest => {
@@ -69,7 +71,7 @@ export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
       else high = middle - 1;
     }
     rest = after(members, low);
-    refreshPrices();
+    refreshPrices(0);
     groups.push({
       count: low,
       hardwareType: model.hardwareTypes[hardware]!,
@@ -117,7 +119,7 @@ export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
         return sum;
       };
       if (count + most(packing.sizes) < size) return false;
-      if (cover.bounds.length !== boundsSeen) refreshPrices();
+      if (cover.bounds.length > boundsSeen) refreshPrices(boundsSeen);
       for (const { of, least } of prices) {
         let worth = 0;
         for (const item of chosen.members) worth += of[item]!;
@@ -130,7 +132,7 @@ export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
 
     const walk = (start: number, count: number): void => {
       for (let index = start; ; index += 1) {
-        budget.spend(1);
+        budget.spend(1 + ((hits.length + prices.length) >> 5));
         const isWhole = count === size;
         if (rest.nodes === 0 || !canBecome(isWhole ? candidates.length : index, count)) return;
         if (isWhole) {
@@ -152,7 +154,7 @@ export function search(model: Model, budget: Budget): NodeGroup[] | undefined {
     walk(0, 0);
   }
 
-  refreshPrices();
+  refreshPrices(0);
   for (let size = packing.sizes.reduce((sum, one) => sum + one, 0); size >= 0 && rest.nodes > 0; size -= 1) {
     if (size === 0 && model.everywhere.length === 0) break;
     for (let hardware = 0; hardware < model.hardwareTypes.length; hardware += 1) {
