@@ -2,19 +2,21 @@
 import { dirname, join } from "node:path";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { runCommandLine } from "../../cli/program.js";
+import { CliError } from "../../cli/exit.js";
 import { createSession } from "../../cli/session.js";
 import type { Terminal } from "../../cli/terminal.js";
 import { waitForJob } from "../../cli/wait.js";
-import { createLoomClient, type LoomClient } from "../../gateway/client.js";
-import { Cluster_State } from "../../gen/web/loom/v1/cluster_pb.js";
+import type { LoomClient } from "../../gateway/client.js";
+import { DocumentChange_Kind } from "../../gen/web/loom/v1/catalog_pb.js";
+import { Cluster_State, type Cluster } from "../../gen/web/loom/v1/cluster_pb.js";
+import { Job_State } from "../../gen/web/loom/v1/job_pb.js";
 import { LoomError } from "../common/errors.js";
 import { readFolder } from "../common/read-folder.js";
 import { prepareDocker, type DockerOptions } from "./docker.js";
 import type { Standalone } from "./start.js";
 
 /** Name of the first cluster. */
-const FARM = "hello";
+export const FARM = "hello";
 const FARM_NODES = 4;
 
 /** The folder catalog/ of this program, beside its sources or beside what is built from them. */
@@ -26,14 +28,19 @@ export function shippedCatalog(): string {
   }
 }
 
-/** Writes the shipped documents that are new or newer; what somebody has edited stays. */
-export async function loadShippedCatalog(loom: LoomClient): Promise<void> {
+/**
+ * Writes the shipped documents that are new or newer; what somebody has edited stays.
+ *
+ * @returns the names of those that stayed, for example `documents/service/web`
+ */
+export async function loadShippedCatalog(loom: LoomClient): Promise<string[]> {
   const files = await readFolder(shippedCatalog());
-  await loom.catalog.applyDocuments({
+  const { changes } = await loom.catalog.applyDocuments({
     files: files.map(({ path, text }) => ({ path, text })),
     shipped: true,
     requestId: crypto.randomUUID(),
   });
+  return changes.filter(({ kind }) => kind === DocumentChange_Kind.KEPT).map(({ name }) => name);
 }
 
 /** How the provider of the first cluster is found. */
@@ -63,49 +70,50 @@ export async function askedProvider(name: string, docker: DockerOptions): Promis
   return { name, why: "asked for" };
 }
 
-/**
- * Makes the first cluster where there never was one, or waits for it where it is being made.
- *
- * @param choose asked only where it has to be made
- * @returns the address it answers at; undefined where somebody deleted it or it failed
- */
-export async function ensureFarm(
-  loom: Standalone,
-  choose: () => Promise<ProviderChoice>,
-  terminal: Terminal,
-  say: (step: string) => void,
-): Promise<string | undefined> {
-  const client = createLoomClient({ url: loom.url, token: loom.token });
-  const states = [
-    Cluster_State.PENDING,
-    Cluster_State.ACTIVE,
-    Cluster_State.INCOMPLETE,
-    Cluster_State.INCONSISTENT,
-    Cluster_State.TERMINATED,
-  ];
+/** The newest cluster of the first cluster's name, deleted ones included. */
+export async function findFarm(client: LoomClient): Promise<Cluster | undefined> {
+  const states = [Cluster_State.PENDING, Cluster_State.ACTIVE, Cluster_State.INCOMPLETE, Cluster_State.INCONSISTENT];
   const { clusters } = await client.clusters.listClusters({ displayName: FARM, states, pageSize: 1 });
-  const known = clusters[0];
-  // Data is the command's last word here, the address; everything else is talk.
-  const environment: Terminal = {
-    ...terminal,
-    stdout: { write: () => true },
-    env: { ...terminal.env, LOOM_URL: loom.url, LOOM_TOKEN: loom.token },
-  };
-  if (known === undefined) {
-    const { name, why } = await choose();
-    say(`the farm "${FARM}" is made by provider ${name} (${why})`);
-    const nodes = String(FARM_NODES);
-    const command = ["create", FARM, "--template", "web-farm", "--nodes", nodes, "--provider", name, "--wait"];
-    await runCommandLine([...command, "-o", "name"], environment);
-  } else {
-    say(`the farm "${FARM}" is on provider ${known.provider}`);
+  if (clusters[0] !== undefined) return clusters[0];
+  const deleted = await client.clusters.listClusters({
+    displayName: FARM,
+    states: [Cluster_State.TERMINATED],
+    pageSize: 1,
+  });
+  return deleted.clusters[0];
+}
+
+/** Asks for the first cluster. The answer is what waits for it in {@link watchFarm}. */
+export async function createFarm(client: LoomClient, provider: string): Promise<Cluster> {
+  return client.clusters.createCluster({
+    displayName: FARM,
+    template: "web-farm",
+    nodeCount: FARM_NODES,
+    provider,
+    requestId: crypto.randomUUID(),
+  });
+}
+
+/**
+ * Shows the progress of the cluster's job until it has ended or the signal fires, and says how it ended.
+ *
+ * @returns the cluster as it is then
+ */
+export async function watchFarm(
+  loom: Standalone,
+  client: LoomClient,
+  farm: Cluster,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Cluster> {
+  // A job that somebody has paused is not waited for.
+  if (farm.state === Cluster_State.PENDING && farm.job !== undefined && farm.job.state !== Job_State.PAUSED) {
+    const environment: Terminal = { ...terminal, env: { ...terminal.env, LOOM_URL: loom.url, LOOM_TOKEN: loom.token } };
+    try {
+      await waitForJob(createSession(environment, {}, signal), farm.job, { wait: "complete" });
+    } catch (thrown) {
+      if (!(signal.aborted && thrown instanceof CliError)) throw thrown;
+    }
   }
-  if (known?.state === Cluster_State.PENDING && known.job !== undefined) {
-    await waitForJob(createSession(environment, {}, new AbortController().signal), known.job, { wait: "ended" });
-  }
-  const { clusters: after } = await client.clusters.listClusters({ displayName: FARM, pageSize: 1 });
-  const farm = after[0];
-  if (farm === undefined || farm.state !== Cluster_State.ACTIVE) return undefined;
-  const cluster = await client.clusters.getCluster({ name: farm.name });
-  return cluster.links[0]?.url;
+  return client.clusters.getCluster({ name: farm.name });
 }

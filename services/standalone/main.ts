@@ -4,11 +4,21 @@ import { pino } from "pino";
 import { writeContext } from "../../cli/context.js";
 import { processTerminal } from "../../cli/terminal.js";
 import { programVersion } from "../../cli/version.js";
-import { createLoomClient } from "../../gateway/client.js";
+import { createLoomClient, type LoomClient } from "../../gateway/client.js";
+import { Cluster_State, type Cluster } from "../../gen/web/loom/v1/cluster_pb.js";
 import { LoomError } from "../common/errors.js";
 import { createLogger } from "../common/log.js";
-import { askedProvider, chooseProvider, ensureFarm, loadShippedCatalog } from "./first-farm.js";
+import {
+  askedProvider,
+  chooseProvider,
+  createFarm,
+  FARM,
+  findFarm,
+  loadShippedCatalog,
+  watchFarm,
+} from "./first-farm.js";
 import { readOptions, USAGE, type MainOptions } from "./options.js";
+import { addressLines, farmAddress, farmTrouble, foundLines } from "./report.js";
 import { startStandalone, type Standalone } from "./start.js";
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -27,12 +37,15 @@ async function main(options: MainOptions): Promise<number> {
     options.logLevel,
     pino.destination({ dest: join(options.folder, "loom.log"), mkdir: true, append: true, sync: false }),
   );
-  const stopAsked = new Promise<string>((resolve) => {
-    process.once("SIGINT", () => resolve("SIGINT"));
-    process.once("SIGTERM", () => resolve("SIGTERM"));
-    process.once("SIGHUP", () => resolve("SIGHUP"));
+  const stopping = new AbortController();
+  const stopAsked = new Promise<undefined>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.once(signal, () => {
+        stopping.abort();
+        resolve(undefined);
+      });
+    }
   });
-  const ending = new AbortController();
   let loom: Standalone | undefined;
   try {
     loom = await startStandalone({
@@ -46,48 +59,57 @@ async function main(options: MainOptions): Promise<number> {
       ...(options.tls === undefined ? {} : { tls: options.tls }),
     });
     const client = createLoomClient({ url: loom.url, token: loom.token });
-    await loadShippedCatalog(client);
+    const kept = await loadShippedCatalog(client);
     if (options.context) writeContext({ name: "local", url: loom.url, token: loom.token });
-    say(`- Loom is up after ${((performance.now() - started) / 1000).toFixed(1)} s, its data is in ${options.folder}`);
-    const serving = loom;
-    const shown = showFarm(serving, options, ending.signal);
-    const why = await Promise.race([stopAsked, loom.failed, shown.then(() => new Promise<never>(() => undefined))]);
-    if (!why.startsWith("SIG")) {
-      say(`loom: ${why}`);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    say(`- Loom is up after ${seconds} s, its data is in ${options.folder}`);
+    if (!loom.isNew) {
+      const { clusters, nextPageToken } = await client.clusters.listClusters({ pageSize: 1000 });
+      for (const line of foundLines({ clusters, more: nextPageToken !== "", kept })) say(`- ${line}`);
+    }
+    const shown = show(loom, client, options, stopping.signal);
+    const failure = await Promise.race([stopAsked, loom.failed]);
+    if (failure !== undefined) {
+      say(`loom: ${failure}`);
       return 1;
     }
-    say("\nStopping. Clusters go on; a job that runs goes on at the next start.");
+    // What is drawn in place is finished before anything is said below it.
+    await shown;
+    say("\nStopping. Clusters go on; a job that was running goes on at the next start.");
     return 0;
   } finally {
     // A second Ctrl-C ends everything at once; what was acknowledged is in the database.
-    process.once("SIGINT", () => process.exit(130));
-    ending.abort();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
     await loom?.stop();
   }
 }
 
-async function showFarm(loom: Standalone, options: MainOptions, signal: AbortSignal): Promise<void> {
-  let address: string | undefined;
-  if (options.farm) {
-    const step = (text: string): void => say(`- ${text}`);
-    const docker = { progress: step, signal };
-    const { provider } = options;
-    const choose = () => (provider === undefined ? chooseProvider(docker) : askedProvider(provider, docker));
-    try {
-      address = await ensureFarm(loom, choose, processTerminal(), step);
-    } catch (thrown) {
-      say(explain(thrown));
+/** Makes the first cluster where there never was one, and says where everything answers. Ends early at the signal. */
+async function show(loom: Standalone, client: LoomClient, options: MainOptions, signal: AbortSignal): Promise<void> {
+  let farm: Cluster | undefined;
+  const step = (text: string): void => say(`- ${text}`);
+  try {
+    if (options.farm) {
+      farm = await findFarm(client);
+      if (farm === undefined) {
+        const docker = { progress: step, signal };
+        const { provider } = options;
+        const { name, why } = await (provider === undefined ? chooseProvider(docker) : askedProvider(provider, docker));
+        signal.throwIfAborted();
+        say(`- making the first cluster, ${FARM}, by provider ${name} (${why})`);
+        farm = await createFarm(client, name);
+      } else if (farm.state !== Cluster_State.TERMINATED) {
+        say(`- the first cluster is ${farm.name.slice("clusters/".length)}, by provider ${farm.provider}`);
+      }
+      farm = await watchFarm(loom, client, farm, processTerminal(), signal);
     }
+  } catch (thrown) {
+    if (!signal.aborted) say(explain(thrown));
   }
-  if (address !== undefined) process.stdout.write(`farm: ${address}\n`);
-  else if (options.farm)
-    say(
-      'There is no farm that answers. Look with "bin/loom status", make one with "bin/loom create hello --template web-farm --nodes 4 --wait".',
-    );
-  process.stdout.write(`api: ${loom.url}\n`);
-  process.stdout.write(
-    "loom: bin/loom list, bin/loom status hello, bin/loom add-nodes hello web 2 --wait, bin/loom delete hello --yes --wait; bin/loom --help\n",
-  );
+  if (signal.aborted) return;
+  const trouble = options.farm ? farmTrouble(farm) : undefined;
+  if (trouble !== undefined) say(trouble);
+  for (const line of addressLines(farmAddress(farm), loom.url)) process.stdout.write(`${line}\n`);
   say("Serving until Ctrl-C.");
 }
 

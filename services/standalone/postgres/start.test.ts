@@ -1,7 +1,21 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, cpSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  cpSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../../../test/support/wait.js";
@@ -38,7 +52,10 @@ describe("embedded PostgreSQL", function () {
       const { pid } = await startPostgres({ folder: ${JSON.stringify(folder)}, log: silentLogger });
       console.log("pid " + pid);
       setInterval(() => undefined, 1000);`;
-    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+      detached: true,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     children.push(child);
     return child;
   };
@@ -73,17 +90,32 @@ describe("embedded PostgreSQL", function () {
   it("is safe, private, and keeps its data", async () => {
     const postgres = await start(base);
     const database = await openDatabase(postgres.connection);
-    const show = async (name: string): Promise<string> => (await database.pool.query<{ value: string }>("SELECT current_setting($1) AS value", [name])).rows[0]!.value;
+    const show = async (name: string): Promise<string> =>
+      (await database.pool.query<{ value: string }>("SELECT current_setting($1) AS value", [name])).rows[0]!.value;
     const expected = {
-      fsync: "on", synchronous_commit: "on", full_page_writes: "on", data_checksums: "on", listen_addresses: "", server_encoding: "UTF8", TimeZone: "UTC",
-      jit: "off", password_encryption: "scram-sha-256", lock_timeout: "1s", idle_in_transaction_session_timeout: "2s",
+      fsync: "on",
+      synchronous_commit: "on",
+      full_page_writes: "on",
+      data_checksums: "on",
+      listen_addresses: "",
+      server_encoding: "UTF8",
+      TimeZone: "UTC",
+      jit: "off",
+      password_encryption: "scram-sha-256",
+      lock_timeout: "1s",
+      idle_in_transaction_session_timeout: "2s",
     };
     for (const [name, value] of Object.entries(expected)) assert.equal(await show(name), value, name);
-    assert.equal((await database.pool.query("SELECT datcollate FROM pg_database WHERE datname = current_database()")).rows[0].datcollate, "C");
+    assert.equal(
+      (await database.pool.query("SELECT datcollate FROM pg_database WHERE datname = current_database()")).rows[0]
+        .datcollate,
+      "C",
+    );
     await database.pool.query("CREATE TABLE kept (id INT4)");
     await database.close();
 
-    for (const part of ["password", "data", "log", "run"]) assert.equal(statSync(join(base, "postgres", part)).mode & 0o077, 0, part);
+    for (const part of ["password", "data", "log", "run"])
+      assert.equal(statSync(join(base, "postgres", part)).mode & 0o077, 0, part);
     assert.equal(clientConfig(postgres.connection).password, readFileSync(join(base, "postgres", "password"), "utf8"));
     await assert.rejects(openDatabase({ ...postgres.connection, password: "wrong" }));
 
@@ -150,7 +182,10 @@ describe("embedded PostgreSQL", function () {
     assert.ok(!existsSync(join(folder, "data")));
     const postgres = await start(base);
     assert.deepEqual(await query(postgres, "SELECT 1 AS one"), [{ one: 1 }]);
-    assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith("data")), ["data"]);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith("data")),
+      ["data"],
+    );
   });
 
   it("keeps its socket elsewhere where the path is too long for one", async () => {
@@ -171,7 +206,9 @@ describe("embedded PostgreSQL", function () {
     const postgres = await start(base, { stopDeadlines: { fast: 500, immediate: 500 } });
     const database = await openDatabase(postgres.connection, { onConnectionLost: () => undefined });
     const busy = database.pool.query("SELECT pg_sleep(1000)").catch(() => undefined);
-    await until("a busy session", () => childrenOf(postgres.pid).some((pid) => argumentsOf(pid)[0]?.includes("SELECT") === true));
+    await until("a busy session", () =>
+      childrenOf(postgres.pid).some((pid) => argumentsOf(pid)[0]?.includes("SELECT") === true),
+    );
     const processes = [postgres.pid, ...childrenOf(postgres.pid)];
     for (const pid of processes) process.kill(pid, "SIGSTOP");
     await postgres.stop();
@@ -182,7 +219,11 @@ describe("embedded PostgreSQL", function () {
 
   it("makes the links its package lacks where install scripts did not run", async () => {
     const native = join(base, "package", "native");
-    cpSync(packagedBinaries(), native, { recursive: true, verbatimSymlinks: true, filter: (path) => !path.endsWith(".a") && !lstatSync(path).isSymbolicLink() });
+    cpSync(packagedBinaries(), native, {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (path) => !path.endsWith(".a") && !lstatSync(path).isSymbolicLink(),
+    });
     const postgres = await start(base, { native });
     assert.equal(argumentsOf(postgres.pid)[0], join(native, "bin", "postgres"));
   });
@@ -210,7 +251,11 @@ describe("embedded PostgreSQL", function () {
   describe("refuses", () => {
     const refuses = (folder: string, expected: { reason: string; message: RegExp }) =>
       assert.rejects(start(folder), (thrown: LoomError) => {
-        assert.equal(thrown.reason, expected.reason, String(thrown.cause ?? thrown));
+        assert.equal(
+          thrown.reason,
+          expected.reason,
+          thrown.cause instanceof Error ? thrown.cause.message : thrown.message,
+        );
         assert.match(thrown.message, expected.message);
         return true;
       });
@@ -234,7 +279,10 @@ describe("embedded PostgreSQL", function () {
     });
 
     it("a full disk, and goes on when there is room", async function () {
-      if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=20m,mode=711", "tmpfs", base], { stdio: "ignore" }).status !== 0) return this.skip(); // Only root can mount.
+      if (
+        spawnSync("mount", ["-t", "tmpfs", "-o", "size=20m,mode=711", "tmpfs", base], { stdio: "ignore" }).status !== 0
+      )
+        return this.skip(); // Only root can mount.
       try {
         await refuses(base, { reason: "DISK_FULL", message: /Make room/ });
         spawnSync("mount", ["-o", "remount,size=100m", base]);
