@@ -18,6 +18,7 @@ import type { RunCluster, RunJob, RunNode } from "./cluster-state.js";
 import { planRequest } from "../plan/request.js";
 import { JobProgress, type ProgressLimits } from "./progress.js";
 import { startJobRun, type JobRun, type RunServices } from "./run.js";
+import { isEnded } from "./states.js";
 
 export interface EngineOptions {
   /** Names this process; another process of the same name must not exist. */
@@ -116,6 +117,8 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     const taken = await progressStore.take(key, options.holder, options.leaseMs, options.soleOwner);
     if (taken === undefined) return;
     const before = await jobs.loadForRun(key);
+    // It has ended since it was listed, and must not end once more.
+    if (isEnded(before.job.state)) return;
     const plan_ = await plan(key, taken.runner, before.cluster, before.job, [...before.nodes.values()]);
     if (plan_ === undefined) return;
     const { graph } = plan_;
