@@ -52,6 +52,9 @@ export interface JobEngine {
 
 /** Milliseconds between passes where nothing wakes the engine. */
 const PASS_MS = 5000;
+/** Milliseconds before a job is taken up again that could not be run, twice as many after each time. */
+const FIRST_REST_MS = 100;
+const LONGEST_REST_MS = 30_000;
 
 const keyText = (key: JobKey): string => `${key.shard}/${key.cluster}/${key.job}`;
 
@@ -62,6 +65,8 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
   const starting = new Map<string, Promise<void>>();
   /** Jobs to be taken over once more: they were given a command just when they would have ended. */
   const again = new Set<string>();
+  /** Jobs that could not be taken over, or whose runner gave up: until when they rest, by the monotonic clock. */
+  const resting = new Map<string, { readonly until: number; readonly ms: number }>();
   const stopped = new AbortController();
   let passes: Promise<void> = Promise.resolve();
 
@@ -142,18 +147,30 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     void run.done.then((how) => {
       unlisten();
       runs.delete(keyText(key));
-      if (how !== "stopped") signals.notify(JOBS_TOPIC);
+      if (how === "lost") return rest(keyText(key));
+      resting.delete(keyText(key));
+      if (how === "ended") signals.notify(JOBS_TOPIC);
     });
+  }
+
+  /** What cannot be run now is not tried again at once: the next try may end the same way. */
+  function rest(text: string): void {
+    const last = resting.get(text);
+    const now = performance.now();
+    const ms = last === undefined || now - last.until > LONGEST_REST_MS ? FIRST_REST_MS : Math.min(LONGEST_REST_MS, 2 * last.ms);
+    resting.set(text, { until: now + ms, ms });
+    setTimeout(() => signals.notify(JOBS_TOPIC), ms + 1).unref();
   }
 
   async function pass(): Promise<void> {
     for (const key of await jobs.open()) {
       const text = keyText(key);
-      if (runs.has(text) || starting.has(text) || stopped.signal.aborted) continue;
+      if (runs.has(text) || starting.has(text) || stopped.signal.aborted || (resting.get(text)?.until ?? 0) > performance.now()) continue;
       const taking = takeOver(key)
         .catch((thrown: unknown) => {
           const error = LoomError.from(thrown);
           log[error.reason === "FENCED" ? "info" : "error"]({ err: thrown, cluster: String(key.cluster), job: key.job }, "a job could not be taken over");
+          rest(text);
         })
         .finally(() => {
           starting.delete(text);
