@@ -97,14 +97,15 @@ export function createJobStore(transactor: Transactor, log: Log, epochs: Readonl
     },
 
     async controlsAfter(key, after) {
-      const [job] = await transactor.statement<{ state: JobState; seq: bigint }>("job state",
-        "SELECT state, seq FROM job WHERE shard = $1 AND cluster_id = $2 AND number = $3", [key.shard, key.cluster, key.job], "job_state");
-      if (job === undefined) throw new LoomError("JOB_NOT_FOUND", `Job ${key.job} of cluster ${key.cluster} is not there.`);
-      if (job.seq <= after) return { state: job.state, controls: [] };
-      const rows = await transactor.statement<{ seq: bigint; format: number; payload: Buffer }>("job controls",
-        "SELECT seq, format, payload FROM log_record WHERE shard = $1 AND cluster_id = $2 AND seq > $3 AND job = $4 AND kind = 'JobControl' ORDER BY seq",
-        [key.shard, key.cluster, after, key.job], "job_controls");
-      return { state: job.state, controls: rows.map((row) => ({ seq: row.seq, body: decodeBody(row.payload, row.format) as JobControl })) };
+      // One statement: a state older than the last of the commands would end a cancelled job as a failed one.
+      const rows = await transactor.statement<{ state: JobState; seq: bigint | null; format: number; payload: Buffer }>("job controls",
+        `SELECT j.state, l.seq, l.format, l.payload FROM job j
+         LEFT JOIN log_record l ON j.seq > $4 AND l.shard = j.shard AND l.cluster_id = j.cluster_id AND l.seq > $4 AND l.job = j.number AND l.kind = 'JobControl'
+         WHERE j.shard = $1 AND j.cluster_id = $2 AND j.number = $3 ORDER BY l.seq`,
+        [key.shard, key.cluster, key.job, after], "job_controls");
+      const [first] = rows;
+      if (first === undefined) throw new LoomError("JOB_NOT_FOUND", `Job ${key.job} of cluster ${key.cluster} is not there.`);
+      return { state: first.state, controls: rows.flatMap((row) => (row.seq === null ? [] : [{ seq: row.seq, body: decodeBody(row.payload, row.format) as JobControl }])) };
     },
 
     async appendByRunner(key, runner, body, controlSeq) {
