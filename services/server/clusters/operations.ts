@@ -66,7 +66,11 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
   }
 
   /** Accepts an operation on a cluster that is there. With validateOnly the answer holds the plan. */
-  async function operate(caller: Caller, name: string, operation: "DELETE" | "ADD_NODES", mutation: Mutation, asked: Readonly<Record<string, string | number>>, groups: readonly NodeGroup[], grown: readonly string[]): Promise<JobView> {
+  async function operate(
+    caller: Caller, name: string, operation: "DELETE" | "ADD_NODES", mutation: Mutation, asked: Readonly<Record<string, string | number>>,
+    growth: (layout: readonly NodeGroup[]) => { readonly groups: readonly NodeGroup[]; readonly services: readonly string[] },
+  ): Promise<JobView> {
+    let grown: ReturnType<typeof growth> = { groups: [], services: [] };
     const place = await findCluster(db, caller, name, space);
     const request = requestOf(mutation.requestId, operation, { name, etag: mutation.etag, ...asked });
     const answer = await log.append(
@@ -74,16 +78,17 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
       async (tx) => {
         const cluster = await findCluster(tx, caller, name, space);
         checkAccepts(cluster, operation, mutation.etag);
+        grown = growth(cluster.layout);
         const job = cluster.number + 1;
         const body: OpAccepted = {
           kind: "OpAccepted", job, operation, request: asked, credential: caller.credential, sourceAddress: caller.sourceAddress,
-          ...(groups.length === 0 ? {} : { groups, grown }),
+          ...(grown.groups.length === 0 ? {} : { groups: grown.groups, grown: grown.services }),
         };
         return { bodies: [body], clusterId: cluster.id, job, answer: async (after) => jobView((await findJob(after, caller, name, job, space)).job) };
       },
       async (tx, answered) => jobView((await findJob(tx, caller, name, answered.job!, space)).job));
     if (!mutation.validateOnly) announce(place.id);
-    else return { ...answer, plan: await preview(place, operation, groups, grown) };
+    else return { ...answer, plan: await preview(place, operation, grown.groups, grown.services) };
     return answer;
   }
 
@@ -129,13 +134,13 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
       }, () => ({ value: undefined, resumeToken: token }));
     },
 
-    delete: (caller, name, mutation) => operate(caller, name, "DELETE", mutation, {}, [], []),
+    delete: (caller, name, mutation) => operate(caller, name, "DELETE", mutation, {}, () => ({ groups: [], services: [] })),
 
     async addNodes(caller, name, service, count, mutation) {
       const place = await findCluster(db, caller, name, space);
       const { cluster } = await jobs.loadForRun({ shard: place.shard, epoch: epochs.get(place.shard)!, cluster: place.id, job: place.number, tenant: place.tenant });
-      const grown = growGroups(cluster, place.layout, service, count);
-      return operate(caller, name, "ADD_NODES", mutation, { service, count }, grown.groups, grown.services);
+      // What is pinned never changes; the layout is that of the moment, and a request that is repeated is not checked again.
+      return operate(caller, name, "ADD_NODES", mutation, { service, count }, (layout) => growGroups(cluster, layout, service, count));
     },
 
     async listNodes(caller, name, request) {
