@@ -70,7 +70,7 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
     caller: Caller, name: string, operation: "DELETE" | "ADD_NODES", mutation: Mutation, asked: Readonly<Record<string, string | number>>,
     growth: (layout: readonly NodeGroup[]) => { readonly groups: readonly NodeGroup[]; readonly services: readonly string[] },
   ): Promise<JobView> {
-    let grown: ReturnType<typeof growth> = { groups: [], services: [] };
+    let grown: ReturnType<typeof growth> | undefined;
     const place = await findCluster(db, caller, name, space);
     const request = requestOf(mutation.requestId, operation, { name, etag: mutation.etag, ...asked });
     const answer = await log.append(
@@ -88,8 +88,8 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
       },
       async (tx, answered) => jobView((await findJob(tx, caller, name, answered.job!, space)).job));
     if (!mutation.validateOnly) announce(place.id);
-    else return { ...answer, plan: await preview(place, operation, grown.groups, grown.services) };
-    return answer;
+    // A request that was answered before has no plan any more.
+    return mutation.validateOnly && grown !== undefined ? { ...answer, plan: await preview(place, operation, grown.groups, grown.services) } : answer;
   }
 
   async function preview(place: ClusterWithJob, kind: "DELETE" | "ADD_NODES", groups: readonly NodeGroup[], grown: readonly string[]): Promise<NonNullable<JobView["plan"]>> {
