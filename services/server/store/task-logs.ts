@@ -1,5 +1,6 @@
 /** What scripts print: stored in deflated chunks as it comes, read back in order of arrival. */
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { LoomError } from "../../common/errors.js";
 import type { ActionName } from "../plan/types.js";
 import type { LogView } from "../views.js";
 import type { LogChunk } from "../workers/types.js";
@@ -13,8 +14,13 @@ export interface TaskLogWriter {
   flush(): Promise<void>;
 }
 
-/** Chunks waiting for the database at most; beyond it the oldest are dropped, since scripts must not wait for it. */
-const MOST_WAITING = 20_000;
+/** Characters waiting for the database at most; beyond it the oldest chunks are dropped, since scripts must not wait for it. */
+const MOST_WAITING = 64 * 1024 * 1024;
+/** Chunks of one statement at most. */
+const BATCH = 500;
+/** Tries of one statement while the database is away, and the milliseconds between them. */
+const MOST_TRIES = 10;
+const AGAIN_MS = 1000;
 
 interface Waiting {
   readonly chunk: LogChunk;
@@ -25,16 +31,22 @@ interface Waiting {
 /**
  * @param now milliseconds since 1970, from which positions are made that grow over restarts
  * @param stored called after chunks of a job were stored
+ * @param problem told of what could not be stored
  */
 export function createTaskLogWriter(transactor: Transactor, now: () => number, stored: (cluster: bigint, job: number) => void, problem: (error: unknown) => void): TaskLogWriter {
   const waiting: Waiting[] = [];
+  let characters = 0;
+  let dropped = 0;
   let lastPosition = 0;
-  let writing: Promise<void> | undefined;
+  /** Up to here everything is stored or given up. */
+  let settled = 0;
+  const flushes: { readonly upTo: number; resolve(): void }[] = [];
+  let isWriting = false;
 
-  async function writeAll(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, 500);
-      const texts = batch.map(({ chunk }) => Buffer.from(chunk.text));
+  /** What is stored already stays as it is, so a batch is stored again where nobody knows what became of it. */
+  async function store(batch: readonly Waiting[]): Promise<void> {
+    const texts = batch.map(({ chunk }) => Buffer.from(chunk.text));
+    for (let tries = 1; ; tries += 1) {
       try {
         await transactor.statement("task logs",
           `INSERT INTO task_log (shard, cluster_id, job, task, attempt, stream, sequence, tenant, position, bytes, text)
@@ -43,32 +55,46 @@ export function createTaskLogWriter(transactor: Transactor, now: () => number, s
           [batch.map((w) => w.chunk.lease.shard), batch.map((w) => w.chunk.lease.cluster), batch.map((w) => w.chunk.lease.job), batch.map((w) => w.chunk.lease.task),
             batch.map((w) => w.chunk.lease.attempt), batch.map((w) => (w.chunk.stderr ? 2 : 1)), batch.map((w) => w.chunk.sequence), batch.map((w) => w.tenant),
             batch.map((w) => w.position), texts.map((text) => text.length), texts.map((text) => deflateRawSync(text, { level: 3 }))]);
+        return;
       } catch (thrown) {
-        problem(thrown);
+        const { reason } = LoomError.from(thrown);
+        if (tries === MOST_TRIES || (reason !== "DATABASE_UNAVAILABLE" && reason !== "OUTCOME_UNKNOWN")) throw thrown;
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
+    }
+  }
+
+  async function writeAll(): Promise<void> {
+    isWriting = true;
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, BATCH);
+      for (const { chunk } of batch) characters -= chunk.text.length;
+      await store(batch).catch(problem);
+      if (dropped > 0) problem(new Error(`${dropped} pieces of output were dropped: scripts printed faster than the database stored`));
+      dropped = 0;
+      settled = batch.at(-1)!.position;
+      while (flushes[0] !== undefined && flushes[0].upTo <= settled) flushes.shift()!.resolve();
       for (const job of new Set(batch.map((w) => `${w.chunk.lease.cluster}/${w.chunk.lease.job}`))) {
         const [cluster, number] = job.split("/");
         stored(BigInt(cluster!), Number(number));
       }
     }
-  }
-
-  function begin(): Promise<void> {
-    writing ??= writeAll().finally(() => {
-      writing = undefined;
-    });
-    return writing;
+    isWriting = false;
   }
 
   return {
     write(chunk, tenant) {
       lastPosition = Math.max(lastPosition + 1, now() * 1024);
-      if (waiting.length >= MOST_WAITING) waiting.shift();
       waiting.push({ chunk, tenant, position: lastPosition });
-      void begin();
+      characters += chunk.text.length;
+      while (characters > MOST_WAITING && waiting.length > 1) {
+        characters -= waiting.shift()!.chunk.text.length;
+        dropped += 1;
+      }
+      if (!isWriting) void writeAll();
     },
-    async flush() {
-      while (waiting.length > 0 || writing !== undefined) await begin();
+    flush() {
+      return lastPosition <= settled ? Promise.resolve() : new Promise((resolve) => flushes.push({ upTo: lastPosition, resolve }));
     },
   };
 }
