@@ -127,7 +127,7 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
       yield* watch(signals, [clusterTopic(first.id)], signal, WATCH_PAUSE_MS, async function* (): AsyncGenerator<Change<ClusterView | undefined>, boolean> {
         const row = await findCluster(db, caller, name, space);
         const now = `${row.cluster_epoch}-${row.cluster_seq}.${row.progress ?? 0n}`;
-        if (now === token) return false;
+        if (now === token) return row.cluster_state === "TERMINATED";
         token = now;
         yield { value: await fullView(db, row), resumeToken: token };
         return row.cluster_state === "TERMINATED";

@@ -129,7 +129,8 @@ export function createJobOperations(services: JobServices): JobOperations {
       const topics = [clusterTopic(cluster.id)];
       yield* watch(signals, topics, signal, WATCH_PAUSE_MS, async function* (): AsyncGenerator<Change<{ job: JobView | undefined; tasks: TaskView[] }>, boolean> {
         const job = (await readJob(db, cluster.shard, cluster.id, number))!;
-        const nowProgress = job.progress ?? 0n;
+        // Tasks are made with 0, some time after the plan: until the first step they are looked for again.
+        const nowProgress = job.progress === null || job.progress === 0n ? -1n : job.progress;
         if (job.seq === seq && nowProgress === progress) return isEnded(job.state);
         const view = jobView(job);
         for (let after = -1, more = true; more;) {
