@@ -12,6 +12,8 @@ import { watch } from "../watch.js";
 
 /** Events of one shard sent at once. */
 const BATCH = 500;
+/** Milliseconds between two looks of a watcher at least, so that a busy log does not flood it. */
+const WATCH_PAUSE_MS = 150;
 
 export function createEventOperations(db: Rows, space: IdSpace, signals: Signals): EventOperations {
   async function scopeOf(caller: Caller, cluster: string): Promise<EventScope> {
@@ -35,7 +37,7 @@ export function createEventOperations(db: Rows, space: IdSpace, signals: Signals
       const shards = scope.cluster === undefined ? [...heads.keys()] : [scope.cluster.shard];
       const positions = parsePositions(resumeToken) ?? heads;
       const token = (): string => [...positions].map(([shard, seq]) => `${shard}:${seq}`).join(",");
-      yield* watch(signals, [LOG_TOPIC], signal, 0, async function* (): AsyncGenerator<Change<readonly EventView[]>, boolean> {
+      yield* watch(signals, [LOG_TOPIC], signal, WATCH_PAUSE_MS, async function* (): AsyncGenerator<Change<readonly EventView[]>, boolean> {
         for (const shard of shards) {
           for (let more = true; more;) {
             const found = await readEventsAfter(db, scope, shard, positions.get(shard) ?? 0n, BATCH);

@@ -8,7 +8,7 @@ import type { Logger } from "../../common/log.js";
 import type { PlanRequest, TaskGraph } from "../plan/types.js";
 import { PLANNER_VERSION } from "../plan/types.js";
 import type { OpCompleted, OpPlanned } from "../records/types.js";
-import { JOBS_TOPIC, clusterTopic, controlTopic, type Signals } from "../signals.js";
+import { JOBS_TOPIC, LOG_TOPIC, clusterTopic, controlTopic, type Signals } from "../signals.js";
 import type { JobProgressStore } from "../store/job-progress.js";
 import type { JobKey } from "../store/step.js";
 import type { JobStore } from "../store/jobs.js";
@@ -70,14 +70,21 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
   const stopped = new AbortController();
   let passes: Promise<void> = Promise.resolve();
 
+  /** As the store does it; who follows the events is woken. */
+  const append: JobStore["appendByRunner"] = async (...args) => {
+    const isAppended = await jobs.appendByRunner(...args);
+    if (isAppended) signals.notify(LOG_TOPIC);
+    return isAppended;
+  };
+
   const runServices: RunServices = {
     store: progressStore,
     hub,
     log,
     now: () => services.now(),
     readControls: (key, after) => jobs.controlsAfter(key, after),
-    replaceNode: (key, runner, node, incarnation) => jobs.appendByRunner(key, runner, { kind: "NodeChanged", job: key.job, node, incarnation }),
-    complete: (key, runner, body, controlSeq) => jobs.appendByRunner(key, runner, body, controlSeq),
+    replaceNode: (key, runner, node, incarnation) => append(key, runner, { kind: "NodeChanged", job: key.job, node, incarnation }),
+    complete: (key, runner, body, controlSeq) => append(key, runner, body, controlSeq),
     flushLogs: () => services.flushLogs(),
     changed: (cluster) => signals.notify(clusterTopic(cluster)),
   };
@@ -88,7 +95,7 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     const end = async (body: Pick<OpCompleted, "outcome" | "reason" | "message">): Promise<undefined> => {
       const known = await progressStore.loadNodes(key);
       const nothingLeft = job.kind === "CREATE" && job.planned === undefined;
-      const isEnd = await jobs.appendByRunner(key, runner, { kind: "OpCompleted", job: job.number, nodes: known, nothingLeft, ...body }, job.seq);
+      const isEnd = await append(key, runner, { kind: "OpCompleted", job: job.number, nodes: known, nothingLeft, ...body }, job.seq);
       if (!isEnd) again.add(keyText(key));
       signals.notify(clusterTopic(key.cluster));
       return undefined;
@@ -113,7 +120,7 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
       return end({ outcome: "FAILED", reason: "INTERNAL", message: "The plan of this job cannot be made again as it was. Delete the cluster, or retry the job with the version of Loom that planned it." });
     }
     const planned = { firstNode, groups: job.groups, plannerVersion: PLANNER_VERSION, digest: graph.digest, taskCount: graph.taskCount };
-    await jobs.appendByRunner(key, runner, { kind: "OpPlanned", job: job.number, ...planned });
+    await append(key, runner, { kind: "OpPlanned", job: job.number, ...planned });
     signals.notify(clusterTopic(key.cluster));
     return { planned, graph };
   }
