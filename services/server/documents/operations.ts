@@ -42,9 +42,14 @@ export function createCatalogOperations(services: CatalogServices): CatalogOpera
   const appendRequest = (caller: Caller, name: string, dryRun: boolean, request: { id: string; fingerprint: string }) =>
     ({ name, shard: META_SHARD, epoch: epochs.get(META_SHARD)!, tenant: caller.tenant, actor: caller.user, request, dryRun });
 
-  function changed(tenant: string): void {
-    snapshots.forget(tenant);
-    signals.notify(LOG_TOPIC);
+  /** Whatever became of it: where its outcome is unknown the catalog may be another one too. */
+  async function changing<T>(tenant: string, append: Promise<T>): Promise<T> {
+    try {
+      return await append;
+    } finally {
+      snapshots.forget(tenant);
+      signals.notify(LOG_TOPIC);
+    }
   }
 
   const view = (snapshot: CatalogSnapshot, stored: StoredDocument): DocumentView =>
@@ -89,7 +94,7 @@ export function createCatalogOperations(services: CatalogServices): CatalogOpera
     async apply(caller, request) {
       const plugins = knownPlugins(services.offers());
       const requested = requestOf(request.requestId, "ApplyDocuments", { files: request.files, shipped: request.shipped });
-      const answer = await log.append(appendRequest(caller, "apply documents", request.validateOnly, requested), async () => {
+      return changing(caller.tenant, log.append(appendRequest(caller, "apply documents", request.validateOnly, requested), async () => {
         // The head of the meta shard is locked: nobody else writes documents now.
         snapshots.forget(caller.tenant);
         const snapshot = await snapshots.of(caller.tenant);
@@ -104,14 +109,12 @@ export function createCatalogOperations(services: CatalogServices): CatalogOpera
         const body: MetaChanged = { kind: "MetaChanged", documents };
         const answer = { changes, problems: loaded.problems };
         return { bodies: documents.length === 0 ? [] : [body], keep: answer, answer: () => Promise.resolve(answer) };
-      }, (_tx, answered) => Promise.resolve(answered.kept as Awaited<ReturnType<CatalogOperations["apply"]>>));
-      if (!request.validateOnly) changed(caller.tenant);
-      return answer;
+      }, (_tx, answered) => Promise.resolve(answered.kept as Awaited<ReturnType<CatalogOperations["apply"]>>)));
     },
 
     async delete(caller, kind, id, mutation: Mutation) {
       const requested = requestOf(mutation.requestId, "DeleteDocument", { kind, id, etag: mutation.etag });
-      const answer = await log.append(appendRequest(caller, "delete document", mutation.validateOnly, requested), async () => {
+      return changing(caller.tenant, log.append(appendRequest(caller, "delete document", mutation.validateOnly, requested), async () => {
         snapshots.forget(caller.tenant);
         const snapshot = await snapshots.of(caller.tenant);
         const stored = snapshot.find(kind, id);
@@ -124,9 +127,7 @@ export function createCatalogOperations(services: CatalogServices): CatalogOpera
         const [mark] = await store.versions(caller.tenant, kind, id, undefined, 1);
         if (mark === undefined) throw notFound(kind, id);
         return viewOf(mark, []);
-      });
-      if (!mutation.validateOnly) changed(caller.tenant);
-      return answer;
+      }));
     },
 
     pluginTypes: () => Promise.resolve(services.offers()),
