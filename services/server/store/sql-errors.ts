@@ -23,6 +23,9 @@ const SOCKET_LOST = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT", "ENETRESET", "E
 /** System errors of a socket that could not be opened. */
 const SOCKET_REFUSED = new Set(["ECONNREFUSED", "ENOENT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EACCES", "EAGAIN"]);
 
+/** Values that the database cannot take: NUL in a text or in JSON, a number out of range, a text that is no number or time. */
+const BAD_VALUE = new Set(["22021", "22P05", "22003", "22007", "22008", "22P02"]);
+
 /** Texts of the driver's own errors, which have no code. */
 const DRIVER_LOST = /^(Connection terminated|Client has encountered a connection error|Query read timeout|Connection ended unexpectedly|timeout expired)/;
 const DRIVER_NO_CONNECTION = /^(timeout exceeded when trying to connect|Connection terminated due to connection timeout)/;
@@ -84,6 +87,9 @@ export function mapSqlError(thrown: unknown): LoomError {
   }
   if (isConnectionRefused(thrown) || isConnectionLost(thrown) || code === "53200") {
     return new LoomError("DATABASE_UNAVAILABLE", "The database cannot be reached. Loom goes on as soon as it answers again; look at its log if it does not.", { cause: thrown });
+  }
+  if (BAD_VALUE.has(code)) {
+    return new LoomError("INVALID_FIELD", "The request holds a value that cannot be stored or looked for: a text with the character NUL, a number out of range, or a token that Loom did not make. Nothing was changed.", { cause: thrown });
   }
   return LoomError.from(thrown);
 }
