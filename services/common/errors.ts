@@ -141,6 +141,8 @@ export class LoomError extends Error {
   /** Turns anything thrown into a LoomError; what is not one already becomes INTERNAL with its text kept inside. */
   static from(thrown: unknown): LoomError {
     if (thrown instanceof LoomError) return thrown;
-    return new LoomError("INTERNAL", "Loom met an error it does not know; its log holds the details.", { cause: thrown });
+    return new LoomError("INTERNAL", "Loom met an error it does not know; its log holds the details.", {
+      cause: thrown,
+    });
   }
 }

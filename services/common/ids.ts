@@ -77,9 +77,13 @@ export function shardOfRequest(requestId: string, shards: readonly number[], spa
 export function checkRequestId(requestId: string): void {
   const uuid = OPERATION_ID.exec(requestId)?.[3] ?? requestId;
   if (!UUID.test(uuid)) {
-    throw new LoomError("INVALID_REQUEST_ID", `The request id "${requestId}" is not a UUID in lower case. Send a new UUID with each new request.`, {
-      violations: [{ field: "request_id", description: "must be a UUID" }],
-    });
+    throw new LoomError(
+      "INVALID_REQUEST_ID",
+      `The request id "${requestId}" is not a UUID in lower case. Send a new UUID with each new request.`,
+      {
+        violations: [{ field: "request_id", description: "must be a UUID" }],
+      },
+    );
   }
 }
 
@@ -122,7 +126,12 @@ export function machineToken(clusterUid: string, nodeNumber: number, incarnation
 
 /** Names one run of one action on one node; a success stored under it on the node is answered again. */
 export function taskKey(parts: {
-  clusterUid: string; job: number; node: number; incarnation: number; service: string; action: string;
+  clusterUid: string;
+  job: number;
+  node: number;
+  incarnation: number;
+  service: string;
+  action: string;
   /** How many machines of the cluster were replaced so far. */
   replacements: number;
 }): string {

@@ -9,7 +9,10 @@ const SECRET_FIELDS = ["token", "password", "secret", "secrets", "authorization"
 /** @param level trace, debug, info, warn, error or silent */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const paths = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
-  return pino({ level, base: null, redact: { paths, censor: "***" } }, destination ?? pino.destination({ dest: 2, sync: false }));
+  return pino(
+    { level, base: null, redact: { paths, censor: "***" } },
+    destination ?? pino.destination({ dest: 2, sync: false }),
+  );
 }
 
 /** Says nothing; for tests and tools. */

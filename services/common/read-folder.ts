@@ -28,7 +28,10 @@ export async function readFolder(folder: string): Promise<{ path: string; text: 
   for (const path of state.paths.sort()) {
     total += (await inspect(path)).size;
     if (total > MAX_TOTAL_BYTES) {
-      throw new LoomError("INVALID_CATALOG", `The catalog files of "${folder}" are larger than ${MAX_TOTAL_BYTES / 1024 / 1024} MiB together. Is it the right folder?`);
+      throw new LoomError(
+        "INVALID_CATALOG",
+        `The catalog files of "${folder}" are larger than ${MAX_TOTAL_BYTES / 1024 / 1024} MiB together. Is it the right folder?`,
+      );
     }
     files.push({ path, text: await readText(path) });
   }
@@ -46,7 +49,10 @@ async function collect(folder: string, state: { seen: Set<string>; paths: string
     if (what.isDirectory()) await collect(path, state);
     else if (what.isFile() && CATALOG_FILE.test(name)) state.paths.push(path);
     if (state.paths.length > MAX_FILES) {
-      throw new LoomError("INVALID_CATALOG", `There are more than ${MAX_FILES} catalog files below "${folder}". Is it the right folder?`);
+      throw new LoomError(
+        "INVALID_CATALOG",
+        `There are more than ${MAX_FILES} catalog files below "${folder}". Is it the right folder?`,
+      );
     }
   }
 }
@@ -69,7 +75,12 @@ async function guarded<T>(path: string, read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? "";
-    const why = code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read by this user" : `cannot be read (${code})`;
+    const why =
+      code === "ENOENT"
+        ? "does not exist"
+        : code === "EACCES"
+          ? "may not be read by this user"
+          : `cannot be read (${code})`;
     throw new LoomError("INVALID_CATALOG", `"${path}" ${why}.`, { cause, metadata: { path } });
   }
 }

@@ -9,7 +9,17 @@ import type { DocumentKind, JsonObject, Problem } from "./catalog/types.js";
 import type { ClusterState } from "./clusters/states.js";
 import type { JobState, TaskState } from "./jobs/states.js";
 import type {
-  AttemptView, ClusterView, DocumentChangeView, DocumentView, EventView, JobView, LogView, NodeView, Page, PluginTypeView, TaskView,
+  AttemptView,
+  ClusterView,
+  DocumentChangeView,
+  DocumentView,
+  EventView,
+  JobView,
+  LogView,
+  NodeView,
+  Page,
+  PluginTypeView,
+  TaskView,
 } from "./views.js";
 
 export type Role = "viewer" | "operator" | "admin";
@@ -57,12 +67,28 @@ export interface CreateCluster extends Omit<Mutation, "etag"> {
 export interface ClusterOperations {
   create(caller: Caller, request: CreateCluster): Promise<ClusterView>;
   get(caller: Caller, cluster: string): Promise<ClusterView>;
-  list(caller: Caller, request: PageRequest & { readonly states: readonly ClusterState[]; readonly displayName: string; readonly template: string }): Promise<Page<ClusterView>>;
+  list(
+    caller: Caller,
+    request: PageRequest & {
+      readonly states: readonly ClusterState[];
+      readonly displayName: string;
+      readonly template: string;
+    },
+  ): Promise<Page<ClusterView>>;
   /** Ends when the signal fires. `value` undefined is a heartbeat. */
-  watch(caller: Caller, cluster: string, resumeToken: string, signal: AbortSignal): AsyncIterable<Change<ClusterView | undefined>>;
+  watch(
+    caller: Caller,
+    cluster: string,
+    resumeToken: string,
+    signal: AbortSignal,
+  ): AsyncIterable<Change<ClusterView | undefined>>;
   delete(caller: Caller, cluster: string, mutation: Mutation): Promise<JobView>;
   addNodes(caller: Caller, cluster: string, service: string, count: number, mutation: Mutation): Promise<JobView>;
-  listNodes(caller: Caller, cluster: string, request: PageRequest & { readonly showDeleted: boolean }): Promise<Page<NodeView>>;
+  listNodes(
+    caller: Caller,
+    cluster: string,
+    request: PageRequest & { readonly showDeleted: boolean },
+  ): Promise<Page<NodeView>>;
   getNode(caller: Caller, cluster: string, number: number): Promise<NodeView>;
 }
 
@@ -75,20 +101,53 @@ export interface Change<T> {
 export interface JobOperations {
   get(caller: Caller, cluster: string, job: number): Promise<JobView>;
   /** `cluster` "-" lists the jobs of all clusters. */
-  list(caller: Caller, cluster: string, request: PageRequest & { readonly states: readonly JobState[] }): Promise<Page<JobView>>;
+  list(
+    caller: Caller,
+    cluster: string,
+    request: PageRequest & { readonly states: readonly JobState[] },
+  ): Promise<Page<JobView>>;
   /** Ends when the job has ended or the signal fires. */
-  watch(caller: Caller, cluster: string, job: number, resumeToken: string, signal: AbortSignal): AsyncIterable<Change<{ readonly job: JobView | undefined; readonly tasks: readonly TaskView[] }>>;
+  watch(
+    caller: Caller,
+    cluster: string,
+    job: number,
+    resumeToken: string,
+    signal: AbortSignal,
+  ): AsyncIterable<Change<{ readonly job: JobView | undefined; readonly tasks: readonly TaskView[] }>>;
   pause(caller: Caller, cluster: string, job: number, mutation: Mutation): Promise<JobView>;
   resume(caller: Caller, cluster: string, job: number, mutation: Mutation): Promise<JobView>;
   cancel(caller: Caller, cluster: string, job: number, mutation: Mutation): Promise<JobView>;
   retry(caller: Caller, cluster: string, job: number, mutation: Mutation): Promise<JobView>;
   retryTask(caller: Caller, cluster: string, job: number, task: number, mutation: Mutation): Promise<JobView>;
-  skipTask(caller: Caller, cluster: string, job: number, task: number, reason: string, mutation: Mutation): Promise<JobView>;
+  skipTask(
+    caller: Caller,
+    cluster: string,
+    job: number,
+    task: number,
+    reason: string,
+    mutation: Mutation,
+  ): Promise<JobView>;
   /** `node` 0: all nodes. */
-  listTasks(caller: Caller, cluster: string, job: number, request: PageRequest & { readonly states: readonly TaskState[]; readonly node: number }): Promise<Page<TaskView>>;
+  listTasks(
+    caller: Caller,
+    cluster: string,
+    job: number,
+    request: PageRequest & { readonly states: readonly TaskState[]; readonly node: number },
+  ): Promise<Page<TaskView>>;
   listAttempts(caller: Caller, cluster: string, job: number, task: number): Promise<readonly AttemptView[]>;
   /** `task` undefined: all tasks. `attempt`, `node` 0: all. An element undefined is a heartbeat. */
-  readLogs(caller: Caller, cluster: string, job: number, filter: { readonly task: number | undefined; readonly attempt: number; readonly node: number; readonly follow: boolean }, signal: AbortSignal): AsyncIterable<LogView | undefined>;
+  readLogs(
+    caller: Caller,
+    cluster: string,
+    job: number,
+    filter: {
+      readonly task: number | undefined;
+      readonly attempt: number;
+      readonly node: number;
+      readonly follow: boolean;
+    },
+    signal: AbortSignal,
+  ): AsyncIterable<LogView | undefined>;
 }
 
 export interface CatalogOperations {
@@ -96,7 +155,13 @@ export interface CatalogOperations {
   /** `version` 0: the newest. */
   get(caller: Caller, kind: DocumentKind, id: string, version: number): Promise<DocumentView>;
   versions(caller: Caller, kind: DocumentKind, id: string, request: PageRequest): Promise<Page<DocumentView>>;
-  apply(caller: Caller, request: { readonly files: readonly { readonly path: string; readonly text: string }[]; readonly shipped: boolean } & Omit<Mutation, "etag">): Promise<{ readonly changes: readonly DocumentChangeView[]; readonly problems: readonly Problem[] }>;
+  apply(
+    caller: Caller,
+    request: {
+      readonly files: readonly { readonly path: string; readonly text: string }[];
+      readonly shipped: boolean;
+    } & Omit<Mutation, "etag">,
+  ): Promise<{ readonly changes: readonly DocumentChangeView[]; readonly problems: readonly Problem[] }>;
   delete(caller: Caller, kind: DocumentKind, id: string, mutation: Mutation): Promise<DocumentView>;
   pluginTypes(caller: Caller): Promise<readonly PluginTypeView[]>;
 }
@@ -105,7 +170,12 @@ export interface EventOperations {
   /** `cluster` empty: all of the tenant. */
   list(caller: Caller, cluster: string, request: PageRequest): Promise<Page<EventView>>;
   /** Ends when the signal fires. An empty list is a heartbeat. */
-  watch(caller: Caller, cluster: string, resumeToken: string, signal: AbortSignal): AsyncIterable<Change<readonly EventView[]>>;
+  watch(
+    caller: Caller,
+    cluster: string,
+    resumeToken: string,
+    signal: AbortSignal,
+  ): AsyncIterable<Change<readonly EventView[]>>;
 }
 
 export interface SystemOperations {

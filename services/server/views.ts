@@ -22,7 +22,11 @@ export interface PlanView {
     readonly services: readonly string[];
   }[];
   /** By stage, then summed up by action and service. */
-  readonly stages: readonly (readonly { readonly action: ActionName; readonly service: string; readonly count: number }[])[];
+  readonly stages: readonly (readonly {
+    readonly action: ActionName;
+    readonly service: string;
+    readonly count: number;
+  }[])[];
   readonly taskCount: number;
   /** Services added because others require them. */
   readonly addedServices: readonly string[];

@@ -8,12 +8,19 @@ import type { Signals } from "./signals.js";
 export const HEARTBEAT_MS = 4000;
 
 /**
- * @param pauseMs shortest time between two looks
+ * What comes alone is seen at once; what follows within `pauseMs` of a look is gathered for the next one.
+ *
+ * @param pauseMs shortest time from the end of a look to the next one
  * @param look yields what is new; returns true at the end of the watch
  * @param heartbeat what is sent where a look found nothing
  */
 export async function* watch<T>(
-  signals: Signals, topics: readonly string[], signal: AbortSignal, pauseMs: number, look: () => AsyncGenerator<T, boolean>, heartbeat: () => T,
+  signals: Signals,
+  topics: readonly string[],
+  signal: AbortSignal,
+  pauseMs: number,
+  look: () => AsyncGenerator<T, boolean>,
+  heartbeat: () => T,
 ): AsyncGenerator<T, void> {
   const subscription = signals.subscribe(topics);
   try {
@@ -31,8 +38,10 @@ export async function* watch<T>(
         lastWord = performance.now();
         yield heartbeat();
       }
-      await subscription.wait(Math.max(1, HEARTBEAT_MS - (performance.now() - lastWord)), signal);
-      if (pauseMs > 0 && !signal.aborted) await pause(pauseMs, signal);
+      const looked = performance.now();
+      await subscription.wait(Math.max(1, HEARTBEAT_MS - (looked - lastWord)), signal);
+      const rest = pauseMs - (performance.now() - looked);
+      if (rest > 0 && !signal.aborted) await pause(rest, signal);
     }
   } finally {
     subscription.close();

@@ -23,17 +23,28 @@ describe("docs/reference/catalog.md", () => {
       unknown: "error",
       types: [
         { kind: "PROVIDER", type: "docker", fields: [] },
-        { kind: "AUTOMATOR", type: "shell", fields: [{ name: "script", type: "string", required: true }, { name: "env", type: "object" }] },
+        {
+          kind: "AUTOMATOR",
+          type: "shell",
+          fields: [
+            { name: "script", type: "string", required: true },
+            { name: "env", type: "object" },
+          ],
+        },
       ],
     });
     assert.deepEqual(problems.map(formatProblem), []);
     assert.deepEqual(new Set(documents.map((one) => one.document.kind)), new Set(DOCUMENT_KINDS));
-    assert.deepEqual(resolveTemplate(catalog, "farm").defaults?.config, { web: { footer: "Example Inc.", color: "blue" } });
+    assert.deepEqual(resolveTemplate(catalog, "farm").defaults?.config, {
+      web: { footer: "Example Inc.", color: "blue" },
+    });
   });
 
   for (const kind of DOCUMENT_KINDS) {
     it(`names every field of ${kind}`, () => {
-      const missing = fieldNames(SCHEMA[kind]).filter((name) => !new RegExp(`\`[^\`\n]*\\b${name}\\b[^\`\n]*\``).test(page));
+      const missing = fieldNames(SCHEMA[kind]).filter(
+        (name) => !new RegExp(`\`[^\`\n]*\\b${name}\\b[^\`\n]*\``).test(page),
+      );
       assert.deepEqual(missing, []);
     });
   }

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { ScalarType } from "@bufbuild/protobuf";
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { ClusterTemplateSchema, HardwareTypeSchema, ImageTypeSchema, ProviderSchema, ServiceSchema } from "../../gen/web/loom/v1/catalog_pb.js";
+import {
+  ClusterTemplateSchema,
+  HardwareTypeSchema,
+  ImageTypeSchema,
+  ProviderSchema,
+  ServiceSchema,
+} from "../../gen/web/loom/v1/catalog_pb.js";
 import { SCHEMA } from "../../services/server/catalog/schema.js";
 import type { FieldType, RecordType } from "../../services/server/catalog/schema.js";
 
@@ -22,7 +28,11 @@ function shapeOfTable(type: FieldType): unknown {
     case "map":
       return { "map of": shapeOfTable(type.of) };
     case "record":
-      return Object.fromEntries(Object.entries(type.fields).map(([name, field]) => [name, shapeOfTable(field)]).sort());
+      return Object.fromEntries(
+        Object.entries(type.fields)
+          .map(([name, field]) => [name, shapeOfTable(field)])
+          .sort(),
+      );
   }
 }
 
@@ -40,7 +50,9 @@ function shapeOfField(field: DescField): unknown {
       return shapeOfMessage(field.message);
     case "list":
       assert.equal(field.listKind === "enum", false);
-      return [field.listKind === "message" ? shapeOfMessage(field.message) : scalar((field as { scalar: ScalarType }).scalar)];
+      return [
+        field.listKind === "message" ? shapeOfMessage(field.message) : scalar((field as { scalar: ScalarType }).scalar),
+      ];
     case "map":
       assert.equal(field.mapKey, ScalarType.STRING);
       assert.ok(field.mapKind === "message");
@@ -51,7 +63,13 @@ function shapeOfField(field: DescField): unknown {
 }
 
 describe("the table of document fields and the contract", () => {
-  const bodies = { Provider: ProviderSchema, HardwareType: HardwareTypeSchema, ImageType: ImageTypeSchema, Service: ServiceSchema, PartialTemplate: ClusterTemplateSchema };
+  const bodies = {
+    Provider: ProviderSchema,
+    HardwareType: HardwareTypeSchema,
+    ImageType: ImageTypeSchema,
+    Service: ServiceSchema,
+    PartialTemplate: ClusterTemplateSchema,
+  };
   for (const [kind, message] of Object.entries(bodies)) {
     it(`say the same about ${kind}`, () => {
       assert.deepEqual(shapeOfTable(SCHEMA[kind as keyof typeof bodies]), shapeOfMessage(message));

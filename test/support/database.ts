@@ -53,8 +53,12 @@ async function start(): Promise<Server> {
 
 /** Cleans up where the test process is killed: it ends when the pipe from us breaks. */
 function watchOver(pid: number, folder: string): ChildProcess {
-  const script = 'cat >/dev/null; kill -QUIT "$1"; while kill -0 "$1" && read state < "/proc/$1/stat" && case $state in *") Z "*) false;; esac; do sleep 0.1; done; rm -rf "$2"';
-  const guard = spawn("/bin/sh", ["-c", script, "sh", String(pid), folder], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
+  const script =
+    'cat >/dev/null; kill -QUIT "$1"; while kill -0 "$1" && read state < "/proc/$1/stat" && case $state in *") Z "*) false;; esac; do sleep 0.1; done; rm -rf "$2"';
+  const guard = spawn("/bin/sh", ["-c", script, "sh", String(pid), folder], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   guard.unref();
   (guard.stdin as unknown as { unref(): void }).unref();
   return guard;

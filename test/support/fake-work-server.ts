@@ -132,7 +132,15 @@ export function assignment(
     config: {},
     secrets: [],
     timeoutMs: 60_000,
-    taskKey: taskKey({ clusterUid: CLUSTER, job: 1, node: 1000, incarnation: 1, service: rest.service ?? "", action, replacements: 0 }),
+    taskKey: taskKey({
+      clusterUid: CLUSTER,
+      job: 1,
+      node: 1000,
+      incarnation: 1,
+      service: rest.service ?? "",
+      action,
+      replacements: 0,
+    }),
     replacesToken: "",
     ...rest,
   };

@@ -22,7 +22,9 @@ export interface PrismaModel {
 }
 
 export function parseModels(schema: string): PrismaModel[] {
-  return [...schema.matchAll(/((?:^\/\/\/.*\n)*)^model (\w+) \{\n([^}]*)^\}/gm)].map(([, comments, name, body]) => parseModel(name!, comments!, body!));
+  return [...schema.matchAll(/((?:^\/\/\/.*\n)*)^model (\w+) \{\n([^}]*)^\}/gm)].map(([, comments, name, body]) =>
+    parseModel(name!, comments!, body!),
+  );
 }
 
 function parseModel(name: string, comments: string, body: string): PrismaModel {
@@ -31,19 +33,39 @@ function parseModel(name: string, comments: string, body: string): PrismaModel {
   const indexes = [...comments.matchAll(/^\/\/\/ Partial index: (\w+)$/gm)].map(([, index]) => `${index} partial`);
   let primaryKey: string[] = [];
   let table = name;
-  const list = (text: string): string[] => text.split(",").map((field) => columns.get(field.trim()) ?? assert.fail(`${name} has no field ${field}`));
+  const list = (text: string): string[] =>
+    text.split(",").map((field) => columns.get(field.trim()) ?? assert.fail(`${name} has no field ${field}`));
 
-  for (const line of body.split("\n").map((text) => text.trim()).filter((text) => text !== "")) {
+  for (const line of body
+    .split("\n")
+    .map((text) => text.trim())
+    .filter((text) => text !== "")) {
     let match: RegExpMatchArray | null;
     if ((match = /^@@map\("(\w+)"\)$/.exec(line))) table = match[1]!;
     else if ((match = /^@@id\(\[(.*)\]\)$/.exec(line))) primaryKey = list(match[1]!);
     else if ((match = /^@@(index|unique)\(\[(.*)\], map: "(\w+)"\)$/.exec(line))) {
       indexes.push(`${match[1] === "unique" ? "unique " : ""}${match[3]} (${list(match[2]!).join(", ")})`);
-    } else if ((match = /^(\w+)\s+(String|Int|BigInt|Boolean|DateTime|Json|Bytes)(\[\]|\?)?((?:\s+@\S+(?: "\w+"\))?)*)$/.exec(line))) {
-      const [, field, type, suffix, attributes] = match as unknown as [string, string, string, string | undefined, string];
+    } else if (
+      (match = /^(\w+)\s+(String|Int|BigInt|Boolean|DateTime|Json|Bytes)(\[\]|\?)?((?:\s+@\S+(?: "\w+"\))?)*)$/.exec(
+        line,
+      ))
+    ) {
+      const [, field, type, suffix, attributes] = match as unknown as [
+        string,
+        string,
+        string,
+        string | undefined,
+        string,
+      ];
       const column = /@map\("(\w+)"\)/.exec(attributes)?.[1] ?? field;
       columns.set(field, column);
-      fields.push({ column, type, native: /@db\.(\w+)/.exec(attributes)?.[1] ?? "", list: suffix === "[]", optional: suffix === "?" });
+      fields.push({
+        column,
+        type,
+        native: /@db\.(\w+)/.exec(attributes)?.[1] ?? "",
+        list: suffix === "[]",
+        optional: suffix === "?",
+      });
       if (/@id\b/.test(attributes)) primaryKey = [column];
       const unique = /@unique\(map: "(\w+)"\)/.exec(attributes)?.[1];
       if (unique !== undefined) indexes.push(`unique ${unique} (${column})`);

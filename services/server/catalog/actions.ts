@@ -35,10 +35,15 @@ export function effectiveAction(action: Action, imageType: string): EffectiveAct
 }
 
 /** Every way an action can be carried out, each with where it stands in the action. */
-export function waysOf(action: Action): { readonly way: EffectiveAction; readonly path: readonly (string | number)[] }[] {
+export function waysOf(
+  action: Action,
+): { readonly way: EffectiveAction; readonly path: readonly (string | number)[] }[] {
   const variants = action.variants ?? [];
   if (variants.length === 0) return [{ way: effectiveAction(action, "")!, path: [] }];
-  return variants.map((variant, index) => ({ way: effectiveAction({ ...action, variants: [{ ...variant, imageTypes: [] }] }, "")!, path: ["variants", index] }));
+  return variants.map((variant, index) => ({
+    way: effectiveAction({ ...action, variants: [{ ...variant, imageTypes: [] }] }, "")!,
+    path: ["variants", index],
+  }));
 }
 
 /** A template's check as an action: its `script` is short for type shell with that script. */

@@ -34,7 +34,11 @@ export interface PlannedChange {
  * A shipped document replaces only one that nobody edited: what somebody edited or deleted is kept, and `fields` tells
  * how it differs. Version numbers go on after a deleted document.
  */
-export function planApply(current: Iterable<CurrentDocument>, incoming: readonly CatalogDocument[], { shipped }: { readonly shipped: boolean }): PlannedChange[] {
+export function planApply(
+  current: Iterable<CurrentDocument>,
+  incoming: readonly CatalogDocument[],
+  { shipped }: { readonly shipped: boolean },
+): PlannedChange[] {
   const newest = new Map<string, CurrentDocument>();
   for (const one of current) newest.set(documentId(one.document.kind, one.document.name), one);
   return incoming.map((document) => {

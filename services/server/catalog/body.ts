@@ -55,7 +55,9 @@ function read(type: FieldType, value: Json, path: Path, kind: DocumentKind, repo
     case "map":
       return readMap(type, value, path, kind, report);
     case "record":
-      return isObject(value) ? readRecord(type, value, path, kind, report) : wrongType("a mapping", value, path, report);
+      return isObject(value)
+        ? readRecord(type, value, path, kind, report)
+        : wrongType("a mapping", value, path, report);
   }
 }
 
@@ -75,7 +77,7 @@ function readList(type: ListType, value: Json, path: Path, kind: DocumentKind, r
     const one = read(type.of, item, [...path, index], kind, report);
     if (one === undefined) continue;
     if (type.set === true && items.includes(one)) {
-      const message = `"${shorten(String(one))}" is in this list already.`;
+      const message = `"${shorten(typeof one === "string" ? one : JSON.stringify(one))}" is in this list already.`;
       report({ severity: "warning", path: [...path, index], message, suggestion: "Remove one of the two." });
     } else items.push(one);
   }
@@ -107,7 +109,12 @@ function readRecord(type: RecordType, value: JsonObject, path: Path, kind: Docum
     const required = fieldType.type === "text" && fieldType.required === true;
     if (given === null || given === "") {
       if (required) {
-        report({ severity: "error", absent: true, path: given === null ? path : [...path, field], message: `"${field}" is missing${path.length === 0 ? ` from this ${kind}` : ""}.` });
+        report({
+          severity: "error",
+          absent: true,
+          path: given === null ? path : [...path, field],
+          message: `"${field}" is missing${path.length === 0 ? ` from this ${kind}` : ""}.`,
+        });
         entries.push([field, ""]);
       }
       continue;
@@ -128,20 +135,32 @@ function saysNothing(type: FieldType, value: Json): boolean {
 }
 
 /** What is wrong with a text, as a message and what to do. */
-export function textFault(type: TextType, text: string): { readonly message: string; readonly suggestion: string } | undefined {
+export function textFault(
+  type: TextType,
+  text: string,
+): { readonly message: string; readonly suggestion: string } | undefined {
   const shown = JSON.stringify(shorten(text));
   if (type.oneOf !== undefined && !type.oneOf.includes(text)) {
     const near = didYouMean(text, type.oneOf);
     return { message: `${shown} is not one of ${type.oneOf.join(", ")}.`, suggestion: near };
   }
   if (type.rule === "name" && !NAME_PATTERN.test(text)) {
-    return { message: `${shown} is not a name.`, suggestion: "Use a letter or digit, then letters, digits, \"_\", \".\" and \"-\", at most 255 characters." };
+    return {
+      message: `${shown} is not a name.`,
+      suggestion: 'Use a letter or digit, then letters, digits, "_", "." and "-", at most 255 characters.',
+    };
   }
   if (type.rule === "user" && !USER.test(text)) {
-    return { message: `${shown} is not the name of a user.`, suggestion: "Use a letter or \"_\", then letters, digits, \"_\", \".\" and \"-\", at most 32 characters." };
+    return {
+      message: `${shown} is not the name of a user.`,
+      suggestion: 'Use a letter or "_", then letters, digits, "_", "." and "-", at most 32 characters.',
+    };
   }
   if (type.rule === "dnsSuffix" && !isDnsSuffix(text)) {
-    return { message: `${shown} is not a suffix of host names.`, suggestion: `Use labels of letters, digits and "-" with dots between them, no dot at the start, at most ${DNS_SUFFIX_LENGTH} characters, such as "example.org".` };
+    return {
+      message: `${shown} is not a suffix of host names.`,
+      suggestion: `Use labels of letters, digits and "-" with dots between them, no dot at the start, at most ${DNS_SUFFIX_LENGTH} characters, such as "example.org".`,
+    };
   }
   return undefined;
 }
@@ -155,13 +174,23 @@ function reportUnknown(type: RecordType, key: string, path: Path, kind: Document
   const where = path.length === 0 ? `A ${kind}` : `"${String(path.findLast((step) => typeof step === "string"))}"`;
   const message = `${where} has no field "${shorten(key)}".`;
   const best = closest(key, Object.keys(type.fields));
-  report({ severity: "error", path: [...path, key], atKey: true, message, suggestion: best === undefined ? elsewhere(key, path, kind) : `Did you mean "${best}"?` });
+  report({
+    severity: "error",
+    path: [...path, key],
+    atKey: true,
+    message,
+    suggestion: best === undefined ? elsewhere(key, path, kind) : `Did you mean "${best}"?`,
+  });
 }
 
 /** Where a field of this name belongs, when it is known in another place. */
 function elsewhere(key: string, path: Path, kind: DocumentKind): string {
   const places = placesOf(SCHEMA[kind], key, "").filter((place) => place !== key || path.length > 0);
-  if (places.length > 0) return `It belongs to ${places.slice(0, 3).map((place) => `"${place}"`).join(" or ")}.`;
+  if (places.length > 0)
+    return `It belongs to ${places
+      .slice(0, 3)
+      .map((place) => `"${place}"`)
+      .join(" or ")}.`;
   const kinds = DOCUMENT_KINDS.filter((other) => other !== kind && Object.hasOwn(SCHEMA[other].fields, key));
   return path.length === 0 && kinds.length > 0 ? `Only ${kinds.join(" and ")} have it.` : "";
 }
@@ -185,12 +214,14 @@ function wrong(path: Path, message: string, report: Report, suggestion = ""): un
 
 function wrongType(wanted: string, value: Json, path: Path, report: Report): undefined {
   let suggestion = "";
-  if (wanted === "text" && (typeof value === "number" || typeof value === "boolean")) suggestion = `Write "${value}" in quotes.`;
+  if (wanted === "text" && (typeof value === "number" || typeof value === "boolean"))
+    suggestion = `Write "${value}" in quotes.`;
   if (wanted === "a mapping" && value === null) suggestion = "Write {} where it is meant to be empty.";
   if (wanted === "true or false" && typeof value === "string" && /^(yes|no|on|off|true|false)$/i.test(value)) {
     suggestion = `Write ${/^(yes|on|true)$/i.test(value) ? "true" : "false"}${/^(true|false)$/i.test(value) ? " without quotes" : ""}.`;
   }
-  if (wanted === "a whole number" && typeof value === "string" && /^-?\d+$/.test(value)) suggestion = `Write ${value} without quotes.`;
+  if (wanted === "a whole number" && typeof value === "string" && /^-?\d+$/.test(value))
+    suggestion = `Write ${value} without quotes.`;
   return wrong(path, `must be ${wanted}, not ${nameOf(value)}.`, report, suggestion);
 }
 

@@ -4,13 +4,18 @@ import { jsonObject } from "../../../test/arbitraries/catalog.js";
 import { initialConfig, leavesOf, mergeConfig, overridden } from "./config.js";
 import type { Json, JsonObject, Service } from "./types.js";
 
-const at = (config: JsonObject, path: readonly (string | number)[]): Json => path.reduce<Json>((value, step) => (value as JsonObject)[step]!, config);
+const at = (config: JsonObject, path: readonly (string | number)[]): Json =>
+  path.reduce<Json>((value, step) => (value as JsonObject)[step]!, config);
 
 describe("mergeConfig", () => {
   it("merges objects at every depth; other values replace", () => {
     const base = { web: { port: 80, hosts: ["a"], tls: { on: true } }, db: 1 };
     const over = { web: { hosts: ["b"], tls: { cert: "x" } }, db: { port: 1 }, n: null };
-    assert.deepEqual(mergeConfig(base, over), { web: { port: 80, hosts: ["b"], tls: { on: true, cert: "x" } }, db: { port: 1 }, n: null });
+    assert.deepEqual(mergeConfig(base, over), {
+      web: { port: 80, hosts: ["b"], tls: { on: true, cert: "x" } },
+      db: { port: 1 },
+      n: null,
+    });
   });
 
   it("takes secrets as whole values", () => {
@@ -34,15 +39,19 @@ describe("mergeConfig", () => {
         // What b sets is there; what b does not touch is as in a.
         for (const path of leavesOf(b)) {
           const value = at(b, path);
-          if (typeof value !== "object" || value === null || Object.keys(value).length > 0) assert.deepEqual(at(merged, path), value);
+          if (typeof value !== "object" || value === null || Object.keys(value).length > 0)
+            assert.deepEqual(at(merged, path), value);
         }
-        for (const path of leavesOf(a)) if (overridden(b, [path]).length === 0) assert.deepEqual(at(merged, path), at(a, path));
+        for (const path of leavesOf(a))
+          if (overridden(b, [path]).length === 0) assert.deepEqual(at(merged, path), at(a, path));
       }),
     );
   });
 
   it("cannot be made to change what all objects share", () => {
-    const evil = JSON.parse('{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}}') as JsonObject;
+    const evil = JSON.parse(
+      '{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}}',
+    ) as JsonObject;
     mergeConfig(mergeConfig({ a: 1 }, evil), evil);
     assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
   });
@@ -67,14 +76,23 @@ describe("initialConfig", () => {
   });
 
   it("refuses what is locked or reserved, all of it at once", () => {
-    const locked = [["web", "port"], ["web", "log"]];
-    assert.throws(() => initialConfig(services, template, { web: { port: 1 }, db: { password: { $secret: "x" } } }, locked), (error: { reason: string; violations: unknown }) => {
-      assert.equal(error.reason, "INVALID_CONFIG");
-      assert.deepEqual(error.violations, [
-        { field: "config.web.port", description: "is fixed by an immutable partial template and cannot be changed." },
-        { field: 'config.db.password["$secret"]', description: 'The key "$secret" is Loom\'s own. Write {generate: password} to have a secret made.' },
-      ]);
-      return true;
-    });
+    const locked = [
+      ["web", "port"],
+      ["web", "log"],
+    ];
+    assert.throws(
+      () => initialConfig(services, template, { web: { port: 1 }, db: { password: { $secret: "x" } } }, locked),
+      (error: { reason: string; violations: unknown }) => {
+        assert.equal(error.reason, "INVALID_CONFIG");
+        assert.deepEqual(error.violations, [
+          { field: "config.web.port", description: "is fixed by an immutable partial template and cannot be changed." },
+          {
+            field: 'config.db.password["$secret"]',
+            description: 'The key "$secret" is Loom\'s own. Write {generate: password} to have a secret made.',
+          },
+        ]);
+        return true;
+      },
+    );
   });
 });

@@ -55,15 +55,30 @@ export function overridden(config: JsonObject, locked: readonly Path[]): Path[] 
  * @param locked paths that immutable partial templates set (`lockedConfig`)
  * @throws INVALID_CONFIG where the request sets a locked path or uses a reserved key
  */
-export function initialConfig(services: ReadonlyMap<string, Service>, template: ClusterTemplate, request: JsonObject, locked: readonly Path[] = []): JsonObject {
+export function initialConfig(
+  services: ReadonlyMap<string, Service>,
+  template: ClusterTemplate,
+  request: JsonObject,
+  locked: readonly Path[] = [],
+): JsonObject {
   const violations = [
-    ...overridden(request, locked).map((path) => ({ path, description: "is fixed by an immutable partial template and cannot be changed." })),
-    ...badGenerated(request).map(({ path, message, suggestion }) => ({ path, description: `${message} ${suggestion}` })),
+    ...overridden(request, locked).map((path) => ({
+      path,
+      description: "is fixed by an immutable partial template and cannot be changed.",
+    })),
+    ...badGenerated(request).map(({ path, message, suggestion }) => ({
+      path,
+      description: `${message} ${suggestion}`,
+    })),
   ].map(({ path, description }) => ({ field: formatPath(["config", ...path]), description }));
   if (violations.length > 0) {
     const text = violations.map(({ field, description }) => `${field}: ${description}`).join(" ");
     throw new LoomError("INVALID_CONFIG", `The configuration of the request cannot be used. ${text}`, { violations });
   }
-  const own = Object.fromEntries([...services].filter(([, service]) => service.config !== undefined).map(([name, service]) => [name, service.config!]));
+  const own = Object.fromEntries(
+    [...services]
+      .filter(([, service]) => service.config !== undefined)
+      .map(([name, service]) => [name, service.config!]),
+  );
   return mergeConfig(mergeConfig(own, template.defaults?.config ?? {}), request);
 }

@@ -38,7 +38,10 @@ class TooLarge extends Error {}
  *
  * @param budget bytes that all documents of the file may take together; counted down
  */
-export function createConverter(budget: { left: number }, report: (offset: number, message: string, suggestion?: string) => void): Converter {
+export function createConverter(
+  budget: { left: number },
+  report: (offset: number, message: string, suggestion?: string) => void,
+): Converter {
   const anchors = new Map<string, { node: ParsedNode; converted: Converted | undefined }>();
   const targets = new Map<Alias, ParsedNode>();
   let weight = 0;
@@ -100,15 +103,30 @@ export function createConverter(budget: { left: number }, report: (offset: numbe
     const { value } = node;
     if (typeof value === "string") {
       spend(Buffer.byteLength(value) + 2);
-      return UNSTORABLE.test(value) ? wrong(node as ParsedNode, "The text holds a NUL character or half of a surrogate pair, which cannot be stored.") : { value, height: 0 };
+      return UNSTORABLE.test(value)
+        ? wrong(
+            node as ParsedNode,
+            "The text holds a NUL character or half of a surrogate pair, which cannot be stored.",
+          )
+        : { value, height: 0 };
     }
     spend(4);
     if (value === null || typeof value === "boolean") return { value, height: 0 };
-    if (typeof value !== "number") return wrong(node as ParsedNode, "This value has no form in JSON.", "Put it into quotes.");
+    if (typeof value !== "number")
+      return wrong(node as ParsedNode, "This value has no form in JSON.", "Put it into quotes.");
     const written = node.source ?? "";
-    if (!Number.isFinite(value)) return wrong(node as ParsedNode, `${shorten(written)} is not a number that JSON knows.`, "Put it into quotes where text is meant.");
+    if (!Number.isFinite(value))
+      return wrong(
+        node as ParsedNode,
+        `${shorten(written)} is not a number that JSON knows.`,
+        "Put it into quotes where text is meant.",
+      );
     if (!Number.isSafeInteger(value) && WHOLE_NUMBER.test(written) && !isExact(written, value)) {
-      return wrong(node as ParsedNode, `The number ${shorten(written)} is too large to be kept exactly.`, "Put it into quotes.");
+      return wrong(
+        node as ParsedNode,
+        `The number ${shorten(written)} is too large to be kept exactly.`,
+        "Put it into quotes.",
+      );
     }
     return { value: value === 0 ? 0 : value, height: 0 };
   }
@@ -119,7 +137,10 @@ export function createConverter(budget: { left: number }, report: (offset: numbe
     if (anchor.converted === undefined) return wrong(node, `The anchor &${shorten(node.source)} holds itself.`);
     targets.set(node, anchor.node);
     if (depth + anchor.converted.height > MAX_NESTING) {
-      return wrong(node, `With the alias *${shorten(node.source)} written out, mappings and lists are nested more than ${MAX_NESTING} levels deep.`);
+      return wrong(
+        node,
+        `With the alias *${shorten(node.source)} written out, mappings and lists are nested more than ${MAX_NESTING} levels deep.`,
+      );
     }
     spend(anchor.converted.weight);
     return anchor.converted;
@@ -139,8 +160,17 @@ export function createConverter(budget: { left: number }, report: (offset: numbe
       } catch (thrown) {
         if (!(thrown instanceof TooLarge)) throw thrown;
         if (weight > MAX_DOCUMENT_BYTES) {
-          report(start(root), `The document is larger than ${MAX_DOCUMENT_BYTES / 1024} KiB, aliases written out.`, "Move large texts out of the catalog: a script can fetch what it needs.");
-        } else report(start(root), "The documents of this file are too large together, aliases written out.", "Split the file.");
+          report(
+            start(root),
+            `The document is larger than ${MAX_DOCUMENT_BYTES / 1024} KiB, aliases written out.`,
+            "Move large texts out of the catalog: a script can fetch what it needs.",
+          );
+        } else
+          report(
+            start(root),
+            "The documents of this file are too large together, aliases written out.",
+            "Split the file.",
+          );
         return undefined;
       }
     },
@@ -176,12 +206,22 @@ function isExact(written: string, value: number): boolean {
 
 /** The key as JSON has it, or what is wrong with it. */
 function keyText(key: Node): string | { readonly message: string; readonly suggestion: string } {
-  if (key === null || !isScalar(key)) return { message: "A key must be plain text.", suggestion: "Put it into quotes." };
+  if (key === null || !isScalar(key))
+    return { message: "A key must be plain text.", suggestion: "Put it into quotes." };
   const text = typeof key.value === "string" ? key.value : (key.source ?? "");
-  if (text === "" && typeof key.value !== "string") return { message: "A key is missing before the colon.", suggestion: "" };
-  if (text === "<<") return { message: "Merge keys (<<) are not supported.", suggestion: "Write the fields out, or use an alias as a whole value." };
+  if (text === "" && typeof key.value !== "string")
+    return { message: "A key is missing before the colon.", suggestion: "" };
+  if (text === "<<")
+    return {
+      message: "Merge keys (<<) are not supported.",
+      suggestion: "Write the fields out, or use an alias as a whole value.",
+    };
   if (text === "__proto__") return { message: 'The key "__proto__" is not allowed.', suggestion: "" };
-  if (UNSTORABLE.test(text)) return { message: "The key holds a NUL character or half of a surrogate pair, which cannot be stored.", suggestion: "" };
+  if (UNSTORABLE.test(text))
+    return {
+      message: "The key holds a NUL character or half of a surrogate pair, which cannot be stored.",
+      suggestion: "",
+    };
   return text;
 }
 

@@ -69,15 +69,22 @@ export function findCycles(services: ReadonlyMap<string, Service>, phase: Phase)
 
 type Graph = ReadonlyMap<string, readonly string[]>;
 
-function graphOf(services: ReadonlyMap<string, Service>, phase: Phase, names: Answering, taken: (answers: readonly string[]) => boolean): Graph {
-  return new Map([...services].map(([name, service]) => {
-    const next = new Set<string>();
-    for (const dependency of [...(service[phase]?.requires ?? []), ...(service[phase]?.uses ?? [])]) {
-      const answers = names.get(dependency) ?? [];
-      if (taken(answers)) for (const answer of answers) next.add(answer);
-    }
-    return [name, [...next]];
-  }));
+function graphOf(
+  services: ReadonlyMap<string, Service>,
+  phase: Phase,
+  names: Answering,
+  taken: (answers: readonly string[]) => boolean,
+): Graph {
+  return new Map(
+    [...services].map(([name, service]) => {
+      const next = new Set<string>();
+      for (const dependency of [...(service[phase]?.requires ?? []), ...(service[phase]?.uses ?? [])]) {
+        const answers = names.get(dependency) ?? [];
+        if (taken(answers)) for (const answer of answers) next.add(answer);
+      }
+      return [name, [...next]];
+    }),
+  );
 }
 
 /** For every vertex in any circle one of the shortest circles through it, each circle once. */

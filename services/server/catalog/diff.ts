@@ -48,8 +48,10 @@ function compareSets(before: readonly Json[], after: readonly Json[], path: Path
     changes.push({ path: formatPath(path), before: asText(before), after: asText(after) });
     return;
   }
-  for (const item of gone) changes.push({ path: formatPath([...path, before.indexOf(item)]), before: asText(item), after: "" });
-  for (const item of come) changes.push({ path: formatPath([...path, after.indexOf(item)]), before: "", after: asText(item) });
+  for (const item of gone)
+    changes.push({ path: formatPath([...path, before.indexOf(item)]), before: asText(item), after: "" });
+  for (const item of come)
+    changes.push({ path: formatPath([...path, after.indexOf(item)]), before: "", after: asText(item) });
 }
 
 function compareLists(before: readonly Json[], after: readonly Json[], path: Path, changes: FieldChange[]): void {
@@ -61,7 +63,12 @@ function compareLists(before: readonly Json[], after: readonly Json[], path: Pat
   while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
   const steps = Math.max(a.length, b.length) - end;
   for (let index = start; index < steps; index++) {
-    compare(index < a.length - end ? before[index] : undefined, index < b.length - end ? after[index] : undefined, [...path, index], changes);
+    compare(
+      index < a.length - end ? before[index] : undefined,
+      index < b.length - end ? after[index] : undefined,
+      [...path, index],
+      changes,
+    );
   }
 }
 

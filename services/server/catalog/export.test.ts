@@ -11,8 +11,14 @@ describe("exportDocument", () => {
     fc.assert(
       fc.property(catalogDocument(), (document) => {
         const { documents, problems } = parseCatalog([{ path: "x.yaml", text: exportDocument(document) }]);
-        assert.deepEqual(problems.filter((problem) => problem.severity === "error"), []);
-        assert.deepEqual(documents.map((parsed) => parsed.document), [document]);
+        assert.deepEqual(
+          problems.filter((problem) => problem.severity === "error"),
+          [],
+        );
+        assert.deepEqual(
+          documents.map((parsed) => parsed.document),
+          [document],
+        );
       }),
     );
   });
@@ -20,10 +26,20 @@ describe("exportDocument", () => {
   it("writes what reads back from JSON too", () => {
     fc.assert(
       fc.property(catalogDocuments(), (documents) => {
-        const text = JSON.stringify(documents.map(({ kind, name, body }) => ({ kind, name, ...body })), undefined, "\t");
+        const text = JSON.stringify(
+          documents.map(({ kind, name, body }) => ({ kind, name, ...body })),
+          undefined,
+          "\t",
+        );
         const parsed = parseCatalog([{ path: "x.json", text }]);
-        assert.deepEqual(parsed.problems.filter((problem) => problem.severity === "error"), []);
-        assert.deepEqual(parsed.documents.map((one) => one.document), documents);
+        assert.deepEqual(
+          parsed.problems.filter((problem) => problem.severity === "error"),
+          [],
+        );
+        assert.deepEqual(
+          parsed.documents.map((one) => one.document),
+          documents,
+        );
       }),
     );
   });
@@ -32,13 +48,27 @@ describe("exportDocument", () => {
     fc.assert(
       fc.property(catalogDocuments(), (documents) => {
         const parsed = parseCatalog([{ path: "x.yaml", text: exportDocuments(documents) }]);
-        assert.deepEqual(parsed.documents.map((one) => [one.document.name, canonicalBody(one.document)]), documents.map((one) => [one.name, canonicalBody(one)]));
+        assert.deepEqual(
+          parsed.documents.map((one) => [one.document.name, canonicalBody(one.document)]),
+          documents.map((one) => [one.name, canonicalBody(one)]),
+        );
       }),
     );
   });
 
   it("keeps the spaces of every line", () => {
-    for (const description of [" \n", "a\n \nb", "\n", "a \n", "  a\n b", "a\n\n\n", "a\tb\n\t", "a\r\nb", "a\u2028b\nc", "\ta\n"]) {
+    for (const description of [
+      " \n",
+      "a\n \nb",
+      "\n",
+      "a \n",
+      "  a\n b",
+      "a\n\n\n",
+      "a\tb\n\t",
+      "a\r\nb",
+      "a\u2028b\nc",
+      "\ta\n",
+    ]) {
       const text = exportDocument({ kind: "Service", name: "web", body: { description } });
       assert.deepEqual(parseCatalog([{ path: "x", text }]).documents[0]!.document.body, { description }, text);
     }

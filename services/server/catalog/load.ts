@@ -23,10 +23,17 @@ export interface LoadedCatalog {
  *
  * @param base documents that are there already; those of the files replace them
  */
-export function loadCatalog(files: readonly CatalogFile[], plugins?: ValidationContext["plugins"], base?: Catalog): LoadedCatalog {
+export function loadCatalog(
+  files: readonly CatalogFile[],
+  plugins?: ValidationContext["plugins"],
+  base?: Catalog,
+): LoadedCatalog {
   const parsed = parseCatalog(files);
   const byId = new Map(parsed.documents.map((one) => [documentId(one.document.kind, one.document.name), one]));
-  const catalog = buildCatalog([...(base === undefined ? [] : documentsOf(base)), ...parsed.documents.map((one) => one.document)]);
+  const catalog = buildCatalog([
+    ...(base === undefined ? [] : documentsOf(base)),
+    ...parsed.documents.map((one) => one.document),
+  ]);
   const context: ValidationContext = {
     sourceOf: (kind, name) => byId.get(documentId(kind, name)),
     ...(plugins === undefined ? {} : { plugins }),

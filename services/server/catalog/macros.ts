@@ -19,24 +19,45 @@ interface MacroText {
  *
  * @param template of a template, what it is with everything it builds on; absent for other kinds
  */
-export function checkMacros(document: CatalogDocument, catalog: Catalog, template: ClusterTemplate | undefined, report: Report): void {
+export function checkMacros(
+  document: CatalogDocument,
+  catalog: Catalog,
+  template: ClusterTemplate | undefined,
+  report: Report,
+): void {
   for (const { text, path, onNode } of textsOf(document)) {
     for (const token of parseMacros(text)) {
       if (token.kind === "text") continue;
-      const error = (message: string, suggestion = ""): void => report({ severity: "error", path, message: `The macro ${token.text} cannot be expanded: ${message}`, suggestion });
+      const error = (message: string, suggestion = ""): void =>
+        report({
+          severity: "error",
+          path,
+          message: `The macro ${token.text} cannot be expanded: ${message}`,
+          suggestion,
+        });
       if (token.kind === "wrong") {
         error(token.message);
         continue;
       }
       const { term } = token.macro;
-      if (!onNode && isOfNode(term)) error("it names the node itself, and this text is for the whole cluster.", "Name a node of a service instead, such as host.service.NAME[0].");
+      if (!onNode && isOfNode(term))
+        error(
+          "it names the node itself, and this text is for the whole cluster.",
+          "Name a node of a service instead, such as host.service.NAME[0].",
+        );
       if (!("service" in term)) continue;
       const { service } = term;
       const index = "index" in term ? term.index : undefined;
       const max = template?.constraints?.services?.[service]?.max;
       if (!catalog.Service.has(service)) {
         const advice = didYouMean(service, catalog.Service.keys());
-        if (index === undefined) report({ severity: "warning", path, message: `There is no service "${service}" for the macro ${token.text}.`, suggestion: advice });
+        if (index === undefined)
+          report({
+            severity: "warning",
+            path,
+            message: `There is no service "${service}" for the macro ${token.text}.`,
+            suggestion: advice,
+          });
         else error(`there is no service "${service}".`, advice);
       } else if (index !== undefined && max !== undefined && index >= max) {
         error(`"${service}" is on at most ${max} ${max === 1 ? "node" : "nodes"}, counted from 0.`);
@@ -66,7 +87,10 @@ function* textsOf(document: CatalogDocument): Generator<MacroText> {
 
 /** A script is shell text, full of `%`, and no macros are expanded in it. */
 function* textsOfAction(action: Action, path: Path): Generator<MacroText> {
-  for (const { fields, at } of [{ fields: action.fields, at: path }, ...(action.variants ?? []).map((variant, index) => ({ fields: variant.fields, at: [...path, "variants", index] }))]) {
+  for (const { fields, at } of [
+    { fields: action.fields, at: path },
+    ...(action.variants ?? []).map((variant, index) => ({ fields: variant.fields, at: [...path, "variants", index] })),
+  ]) {
     for (const [name, value] of Object.entries(fields ?? {})) {
       if (name !== "script") yield* textsIn(value, [...at, "fields", name]);
     }

@@ -14,8 +14,14 @@ function problemsOf(text: string, path = "f.yaml"): string[] {
 describe("parseCatalog", () => {
   it("reads YAML documents, lists and JSON", () => {
     const { documents, problems } = parseCatalog([
-      { path: "a.yaml", text: "# first\nkind: Service\nname: web\ndescription: A server.\n---\n---\nkind: ImageType\nname: debian\n" },
-      { path: "b.json", text: '[{"kind": "Provider", "name": "docker", "type": "docker"},\n\t{"kind": "Provider", "name": "local", "type": "local"}]' },
+      {
+        path: "a.yaml",
+        text: "# first\nkind: Service\nname: web\ndescription: A server.\n---\n---\nkind: ImageType\nname: debian\n",
+      },
+      {
+        path: "b.json",
+        text: '[{"kind": "Provider", "name": "docker", "type": "docker"},\n\t{"kind": "Provider", "name": "local", "type": "local"}]',
+      },
       { path: "c.yml", text: "- kind: HardwareType\n  name: small\n" },
       { path: "empty.yaml", text: "# nothing\n" },
     ]);
@@ -164,7 +170,7 @@ config: { a: { generate: pasword }, b: { generate: password, n: 1 }, c: { $secre
     },
     {
       what: "what cannot be kept exactly",
-      text: "kind: Provider\nname: p\ntype: t\nfields:\n  a: .inf\n  b: 12345678901234567890\n  c: !money 5\n  d: \"\\0\"\n  <<: {}\n  ? [1]\n  : 2\n  a: 1\n  : 3\n",
+      text: 'kind: Provider\nname: p\ntype: t\nfields:\n  a: .inf\n  b: 12345678901234567890\n  c: !money 5\n  d: "\\0"\n  <<: {}\n  ? [1]\n  : 2\n  a: 1\n  : 3\n',
       problems: [
         "f.yaml:5:6: error: .inf is not a number that JSON knows. Put it into quotes where text is meant.",
         "f.yaml:6:6: error: The number 12345678901234567890 is too large to be kept exactly. Put it into quotes.",
@@ -194,54 +200,167 @@ config: { a: { generate: pasword }, b: { generate: password, n: 1 }, c: { $secre
       { path: "a.yaml", text: "kind: Service\nname: web\ndescription: first\n" },
       { path: "b.yaml", text: "kind: ImageType\nname: web\n---\nkind: Service\nname: web\n" },
     ]);
-    assert.deepEqual(problems.map(formatProblem), ['b.yaml:5:7: error: Service/web name: The Service "web" is defined already, at a.yaml:2. Rename or remove one of the two.']);
-    assert.deepEqual(documents.map((one) => [one.document.kind, one.document.body]), [["Service", { description: "first" }], ["ImageType", {}]]);
+    assert.deepEqual(problems.map(formatProblem), [
+      'b.yaml:5:7: error: Service/web name: The Service "web" is defined already, at a.yaml:2. Rename or remove one of the two.',
+    ]);
+    assert.deepEqual(
+      documents.map((one) => [one.document.kind, one.document.body]),
+      [
+        ["Service", { description: "first" }],
+        ["ImageType", {}],
+      ],
+    );
   });
 
   it("writes aliases out and gives their places", () => {
     const text = "kind: Service\nname: web\ninstall: &d\n  requires: [a, 7]\nruntime: *d\n";
     const { documents, problems } = parseCatalog([{ path: "f.yaml", text }]);
     assert.deepEqual(documents[0]!.document.body, { install: { requires: ["a"] }, runtime: { requires: ["a"] } });
-    assert.deepEqual(problems.map((problem) => [problem.path, problem.line, problem.column]), [["install.requires[1]", 4, 17], ["runtime.requires[1]", 4, 17]]);
+    assert.deepEqual(
+      problems.map((problem) => [problem.path, problem.line, problem.column]),
+      [
+        ["install.requires[1]", 4, 17],
+        ["runtime.requires[1]", 4, 17],
+      ],
+    );
   });
 
   describe("refuses what is made to hurt", () => {
-    const bomb = ["kind: Service", "name: x", "config:", '  a0: &a0 ["0123456789"]', ...Array.from({ length: 12 }, (_, n) => `  a${n + 1}: &a${n + 1} [${Array.from({ length: 9 }, () => `*a${n}`).join(", ")}]`)].join("\n");
+    const bomb = [
+      "kind: Service",
+      "name: x",
+      "config:",
+      '  a0: &a0 ["0123456789"]',
+      ...Array.from(
+        { length: 12 },
+        (_, n) => `  a${n + 1}: &a${n + 1} [${Array.from({ length: 9 }, () => `*a${n}`).join(", ")}]`,
+      ),
+    ].join("\n");
     const cases: [string, string, RegExp][] = [
-      ["aliases that multiply", bomb, /^f.yaml:1:1: error: The document is larger than 1024 KiB, aliases written out\./],
-      ["an alias that holds itself", "kind: Service\nname: x\nconfig: &a { b: *a }\n", /^f.yaml:3:17: error: The anchor &a holds itself\./],
-      ["an alias of nothing", "kind: Service\nname: x\nconfig: *a\n", /^f.yaml:3:9: error: Nothing above has the anchor &a\./],
-      ["deep nesting in brackets", "[".repeat(1_000_000), /^f.yaml:1:\d+: error: Mappings and lists are nested more than 32 levels deep\./],
-      ["deep nesting by indentation", `kind: Service\nname: x\nconfig:\n${Array.from({ length: 100 }, (_, n) => `${" ".repeat(n + 1)}a:`).join("\n")} 1\n`, /nested more than 32 levels deep/],
-      ["deep nesting behind aliases", `kind: Service\nname: x\nconfig: {a: &a ${"[".repeat(20)}${"]".repeat(20)}, b: ${"[".repeat(20)}*a${"]".repeat(20)}}`, /With the alias \*a written out/],
-      ["a document too large", `kind: Service\nname: x\ndescription: ${"x".repeat(MAX_DOCUMENT_BYTES)}\n`, /^f.yaml:1:1: error: The document is larger than 1024 KiB/],
-      ["a file too large", `#${"x".repeat(MAX_FILE_BYTES)}`, /^f.yaml:1:1: error: The file is larger than 8 MiB\. Split it/],
-      ["too many documents", "---\n".repeat(20_000), /^f.yaml:10001:1: error: The file holds more than 10000 documents\./],
-      ["keys of JavaScript's own", '{"kind": "Service", "name": "x", "config": {"__proto__": {"a": 1}}}', /^f.yaml:1:45: error: The key "__proto__" is not allowed\./],
+      [
+        "aliases that multiply",
+        bomb,
+        /^f.yaml:1:1: error: The document is larger than 1024 KiB, aliases written out\./,
+      ],
+      [
+        "an alias that holds itself",
+        "kind: Service\nname: x\nconfig: &a { b: *a }\n",
+        /^f.yaml:3:17: error: The anchor &a holds itself\./,
+      ],
+      [
+        "an alias of nothing",
+        "kind: Service\nname: x\nconfig: *a\n",
+        /^f.yaml:3:9: error: Nothing above has the anchor &a\./,
+      ],
+      [
+        "deep nesting in brackets",
+        "[".repeat(1_000_000),
+        /^f.yaml:1:\d+: error: Mappings and lists are nested more than 32 levels deep\./,
+      ],
+      [
+        "deep nesting by indentation",
+        `kind: Service\nname: x\nconfig:\n${Array.from({ length: 100 }, (_, n) => `${" ".repeat(n + 1)}a:`).join("\n")} 1\n`,
+        /nested more than 32 levels deep/,
+      ],
+      [
+        "deep nesting behind aliases",
+        `kind: Service\nname: x\nconfig: {a: &a ${"[".repeat(20)}${"]".repeat(20)}, b: ${"[".repeat(20)}*a${"]".repeat(20)}}`,
+        /With the alias \*a written out/,
+      ],
+      [
+        "a document too large",
+        `kind: Service\nname: x\ndescription: ${"x".repeat(MAX_DOCUMENT_BYTES)}\n`,
+        /^f.yaml:1:1: error: The document is larger than 1024 KiB/,
+      ],
+      [
+        "a file too large",
+        `#${"x".repeat(MAX_FILE_BYTES)}`,
+        /^f.yaml:1:1: error: The file is larger than 8 MiB\. Split it/,
+      ],
+      [
+        "too many documents",
+        "---\n".repeat(20_000),
+        /^f.yaml:10001:1: error: The file holds more than 10000 documents\./,
+      ],
+      [
+        "keys of JavaScript's own",
+        '{"kind": "Service", "name": "x", "config": {"__proto__": {"a": 1}}}',
+        /^f.yaml:1:45: error: The key "__proto__" is not allowed\./,
+      ],
     ];
     for (const [what, text, expected] of cases) {
       it(what, () => assert.match(problemsOf(text)[0] ?? "", expected));
     }
 
     it("many problems, of which the first are given", () => {
-      const lines = problemsOf(`kind: Service\nname: x\n${Array.from({ length: 2_000 }, (_, n) => `f${n}: 1\n`).join("")}`);
+      const lines = problemsOf(
+        `kind: Service\nname: x\n${Array.from({ length: 2_000 }, (_, n) => `f${n}: 1\n`).join("")}`,
+      );
       assert.equal(lines.length, MAX_PROBLEMS + 1);
       assert.match(lines.at(-1)!, /There are 1500 more problems in this file/);
     });
 
     it("names that look like an object's own", () => {
-      const { documents, problems } = parseCatalog([{ path: "f.yaml", text: "kind: Service\nname: constructor\nconfig: { toString: 1, hasOwnProperty: 2 }\ntoString: 1\n" }]);
-      assert.deepEqual(problems.map((problem) => problem.path), ["toString"]);
+      const { documents, problems } = parseCatalog([
+        {
+          path: "f.yaml",
+          text: "kind: Service\nname: constructor\nconfig: { toString: 1, hasOwnProperty: 2 }\ntoString: 1\n",
+        },
+      ]);
+      assert.deepEqual(
+        problems.map((problem) => problem.path),
+        ["toString"],
+      );
       assert.deepEqual(documents[0]!.document.body, { config: { toString: 1, hasOwnProperty: 2 } });
     });
   });
 
   /** Texts near YAML: words of documents and signs of the syntax. */
   const nearYaml = fc
-    .array(fc.oneof(fc.constantFrom("kind: Service\n", "name: web\n", "config:\n", "  a: 1\n", "actions:\n", "- ", "? ", ": ", "[", "]", "{", "}", ",", "&a ", "*a", "!t ", "|\n", ">-\n", "'", '"', "#", "%YAML 1.1\n", "---\n", "...\n", "\t", "\r\n", "  ", "\uFEFF", "<<: *a\n", "\\"), storableText()), { maxLength: 40 })
+    .array(
+      fc.oneof(
+        fc.constantFrom(
+          "kind: Service\n",
+          "name: web\n",
+          "config:\n",
+          "  a: 1\n",
+          "actions:\n",
+          "- ",
+          "? ",
+          ": ",
+          "[",
+          "]",
+          "{",
+          "}",
+          ",",
+          "&a ",
+          "*a",
+          "!t ",
+          "|\n",
+          ">-\n",
+          "'",
+          '"',
+          "#",
+          "%YAML 1.1\n",
+          "---\n",
+          "...\n",
+          "\t",
+          "\r\n",
+          "  ",
+          "\uFEFF",
+          "<<: *a\n",
+          "\\",
+        ),
+        storableText(),
+      ),
+      { maxLength: 40 },
+    )
     .map((parts) => parts.join(""));
 
-  for (const [what, texts] of Object.entries({ "arbitrary text": fc.string({ unit: "binary" }), "text near YAML": nearYaml })) {
+  for (const [what, texts] of Object.entries({
+    "arbitrary text": fc.string({ unit: "binary" }),
+    "text near YAML": nearYaml,
+  })) {
     it(`never throws on ${what}, and every problem is at a place in the file`, () => {
       fc.assert(
         fc.property(texts, (text) => {
@@ -259,12 +378,18 @@ config: { a: { generate: pasword }, b: { generate: password, n: 1 }, c: { $secre
 
   it("gives a broken character of good documents a place too", () => {
     fc.assert(
-      fc.property(catalogDocuments(), fc.nat(), fc.constantFrom("", ":", "[", "\t", "'", "&x", "\n"), (documents, at, change) => {
-        const text = exportDocuments(documents);
-        const where = at % (text.length + 1);
-        const lines = (text.slice(0, where) + change + text.slice(where + 1)).split("\n");
-        for (const { line } of parseCatalog([{ path: "f", text: lines.join("\n") }]).problems) assert.ok(line >= 1 && line <= lines.length);
-      }),
+      fc.property(
+        catalogDocuments(),
+        fc.nat(),
+        fc.constantFrom("", ":", "[", "\t", "'", "&x", "\n"),
+        (documents, at, change) => {
+          const text = exportDocuments(documents);
+          const where = at % (text.length + 1);
+          const lines = (text.slice(0, where) + change + text.slice(where + 1)).split("\n");
+          for (const { line } of parseCatalog([{ path: "f", text: lines.join("\n") }]).problems)
+            assert.ok(line >= 1 && line <= lines.length);
+        },
+      ),
     );
   });
 });

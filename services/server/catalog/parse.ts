@@ -50,7 +50,14 @@ export function parseCatalog(files: readonly CatalogFile[]): ParsedCatalog {
   for (const { path: file, text } of files) {
     const source = readSource(text);
     const found: Problem[] = source.problems.map(({ line, column, message, suggestion }) => ({
-      severity: "error", document: "", file, line, column, path: "", message, suggestion,
+      severity: "error",
+      document: "",
+      file,
+      line,
+      column,
+      path: "",
+      message,
+      suggestion,
     }));
     for (const one of source.documents) {
       const parsed = readDocument(one, file, (problem) => found.push(problem));
@@ -63,7 +70,15 @@ export function parseCatalog(files: readonly CatalogFile[]): ParsedCatalog {
         documents.push(parsed);
       } else {
         const message = `The ${parsed.document.kind} "${parsed.document.name}" is defined already, at ${first.file}:${first.position.line}.`;
-        found.push({ severity: "error", document: id, file, ...position, path: "name", message, suggestion: "Rename or remove one of the two." });
+        found.push({
+          severity: "error",
+          document: id,
+          file,
+          ...position,
+          path: "name",
+          message,
+          suggestion: "Rename or remove one of the two.",
+        });
       }
     }
     problems.push(...capped(sortProblems(found), file));
@@ -71,7 +86,11 @@ export function parseCatalog(files: readonly CatalogFile[]): ParsedCatalog {
   return { documents, problems };
 }
 
-function readDocument(source: SourceDocument, file: string, add: (problem: Problem) => void): ParsedDocument | undefined {
+function readDocument(
+  source: SourceDocument,
+  file: string,
+  add: (problem: Problem) => void,
+): ParsedDocument | undefined {
   const { value, locate, soundBefore } = source;
   const sound = soundBefore === Infinity;
   const start = locate([]);
@@ -102,16 +121,29 @@ function readDocument(source: SourceDocument, file: string, add: (problem: Probl
 
 function badKind(kind: unknown): Finding {
   if (kind === undefined || kind === null) {
-    return { severity: "error", absent: true, path: [], message: '"kind" is missing.', suggestion: `It is one of ${DOCUMENT_KINDS.join(", ")}.` };
+    return {
+      severity: "error",
+      absent: true,
+      path: [],
+      message: '"kind" is missing.',
+      suggestion: `It is one of ${DOCUMENT_KINDS.join(", ")}.`,
+    };
   }
   const shown = typeof kind === "string" ? `"${shorten(kind)}"` : "This";
   const near = typeof kind === "string" ? didYouMean(kind, DOCUMENT_KINDS) : "";
-  return { severity: "error", path: ["kind"], message: `${shown} is not a kind of document; the kinds are ${DOCUMENT_KINDS.join(", ")}.`, suggestion: near };
+  return {
+    severity: "error",
+    path: ["kind"],
+    message: `${shown} is not a kind of document; the kinds are ${DOCUMENT_KINDS.join(", ")}.`,
+    suggestion: near,
+  };
 }
 
 function nameFault(name: unknown): Finding | undefined {
-  if (name === undefined || name === null) return { severity: "error", absent: true, path: [], message: '"name" is missing.' };
-  if (typeof name !== "string") return { severity: "error", path: ["name"], message: '"name" must be text.', suggestion: "Put it into quotes." };
+  if (name === undefined || name === null)
+    return { severity: "error", absent: true, path: [], message: '"name" is missing.' };
+  if (typeof name !== "string")
+    return { severity: "error", path: ["name"], message: '"name" must be text.', suggestion: "Put it into quotes." };
   const fault = textFault(NAME, name);
   return fault === undefined ? undefined : { severity: "error", path: ["name"], ...fault };
 }
@@ -122,5 +154,17 @@ function capped(problems: readonly Problem[], file: string): readonly Problem[] 
   const kept = problems.slice(0, MAX_PROBLEMS);
   const { line, column } = kept.at(-1)!;
   const message = `There are ${problems.length - MAX_PROBLEMS} more problems in this file.`;
-  return [...kept, { severity: "error", document: "", file, line, column, path: "", message, suggestion: "Correct the first ones and try again." }];
+  return [
+    ...kept,
+    {
+      severity: "error",
+      document: "",
+      file,
+      line,
+      column,
+      path: "",
+      message,
+      suggestion: "Correct the first ones and try again.",
+    },
+  ];
 }

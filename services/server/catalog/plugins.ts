@@ -11,7 +11,11 @@ import type { Action, CatalogDocument, Json, JsonObject } from "./types.js";
 export interface PluginType {
   readonly kind: "PROVIDER" | "AUTOMATOR";
   readonly type: string;
-  readonly fields: readonly { readonly name: string; /** string, integer, boolean, object */ readonly type: string; readonly required?: boolean }[];
+  readonly fields: readonly {
+    readonly name: string;
+    /** string, integer, boolean, object */ readonly type: string;
+    readonly required?: boolean;
+  }[];
 }
 
 export interface KnownPlugins {
@@ -29,7 +33,8 @@ export function checkPlugins(document: CatalogDocument, plugins: KnownPlugins, r
   }
   const actions: { readonly action: Action; readonly path: Path }[] = [];
   if (document.kind === "Service") {
-    for (const [name, action] of Object.entries(document.body.actions ?? {})) actions.push({ action, path: ["actions", name] });
+    for (const [name, action] of Object.entries(document.body.actions ?? {}))
+      actions.push({ action, path: ["actions", name] });
   }
   if (document.kind === "ClusterTemplate" || document.kind === "PartialTemplate") {
     if (document.body.check !== undefined) actions.push({ action: checkAction(document.body.check), path: ["check"] });
@@ -51,8 +56,14 @@ function createChecker(plugins: KnownPlugins, report: Report): Checker {
     const known = plugins.types.filter((plugin) => plugin.kind === kind);
     const plugin = known.find((one) => one.type === type);
     if (plugin === undefined) {
-      const near = closest(type, known.map((one) => one.type));
-      const suggestion = near === undefined ? `Known are: ${known.map((one) => one.type).join(", ") || "none"}.` : `Did you mean "${near}"?`;
+      const near = closest(
+        type,
+        known.map((one) => one.type),
+      );
+      const suggestion =
+        near === undefined
+          ? `Known are: ${known.map((one) => one.type).join(", ") || "none"}.`
+          : `Did you mean "${near}"?`;
       report({ severity: plugins.unknown, path: typePath, message: `There is no ${word} type "${type}".`, suggestion });
       return;
     }
@@ -60,22 +71,43 @@ function createChecker(plugins: KnownPlugins, report: Report): Checker {
       const value = fields[field.name];
       const path = [...fieldsPath, field.name];
       if (value === undefined || value === null) {
-        if (field.required === true) report({ severity: "error", path, message: `The ${word} type "${type}" needs the field "${field.name}".` });
+        if (field.required === true)
+          report({ severity: "error", path, message: `The ${word} type "${type}" needs the field "${field.name}".` });
       } else if (!fits(value, field.type)) {
-        report({ severity: "error", path, message: `The field "${field.name}" of ${word} type "${type}" must be ${WORDS[field.type] ?? field.type}.` });
+        report({
+          severity: "error",
+          path,
+          message: `The field "${field.name}" of ${word} type "${type}" must be ${WORDS[field.type] ?? field.type}.`,
+        });
       }
     }
     const names = plugin.fields.map((field) => field.name);
     for (const name of Object.keys(fields)) {
       if (names.includes(name)) continue;
       const near = closest(name, names);
-      const suggestion = near === undefined ? (names.length === 0 ? "It has no fields." : `Its fields are: ${names.join(", ")}.`) : `Did you mean "${near}"?`;
-      report({ severity: "warning", path: [...fieldsPath, name], atKey: true, message: `The ${word} type "${type}" has no field "${name}".`, suggestion });
+      const suggestion =
+        near === undefined
+          ? names.length === 0
+            ? "It has no fields."
+            : `Its fields are: ${names.join(", ")}.`
+          : `Did you mean "${near}"?`;
+      report({
+        severity: "warning",
+        path: [...fieldsPath, name],
+        atKey: true,
+        message: `The ${word} type "${type}" has no field "${name}".`,
+        suggestion,
+      });
     }
   };
 }
 
-const WORDS: Readonly<Record<string, string>> = { string: "text", integer: "a whole number", boolean: "true or false", object: "a mapping" };
+const WORDS: Readonly<Record<string, string>> = {
+  string: "text",
+  integer: "a whole number",
+  boolean: "true or false",
+  object: "a mapping",
+};
 
 /** A text with macros may become anything once they are expanded, but only a text stays a text. */
 function fits(value: Json, type: string): boolean {

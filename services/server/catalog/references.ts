@@ -21,15 +21,23 @@ const WORDS: Readonly<Record<Reference["to"], string>> = {
 /** Reports every name in the document that does not exist. */
 export function checkReferences(document: CatalogDocument, catalog: Catalog, names: Answering, report: Report): void {
   const check = (reference: Reference, name: string, path: Path, atKey: boolean): void => {
-    const known: { has(name: string): boolean; keys(): Iterable<string> } = reference.to === "Dependency" ? names : catalog[reference.to];
+    const known: { has(name: string): boolean; keys(): Iterable<string> } =
+      reference.to === "Dependency" ? names : catalog[reference.to];
     if (name === "" || known.has(name)) return;
     const near = closest(name, known.keys());
     const suggestion = near === undefined ? "" : `Did you mean "${near}"?`;
-    report({ severity: reference.missing, path, atKey, message: messageFor(document, reference, name, path, names), suggestion });
+    report({
+      severity: reference.missing,
+      path,
+      atKey,
+      message: messageFor(document, reference, name, path, names),
+      suggestion,
+    });
   };
   const visit = (type: FieldType, value: Json | undefined, path: Path): void => {
     if (value === undefined) return;
-    if (type.type === "text" && type.reference !== undefined && typeof value === "string") check(type.reference, value, path, false);
+    if (type.type === "text" && type.reference !== undefined && typeof value === "string")
+      check(type.reference, value, path, false);
     if (type.type === "list" && Array.isArray(value)) {
       for (const [index, item] of (value as readonly Json[]).entries()) visit(type.of, item, [...path, index]);
     }
@@ -46,13 +54,23 @@ export function checkReferences(document: CatalogDocument, catalog: Catalog, nam
   visit(SCHEMA[document.kind], document.body as unknown as Json, []);
 }
 
-function messageFor(document: CatalogDocument, reference: Reference, name: string, path: Path, names: Answering): string {
+function messageFor(
+  document: CatalogDocument,
+  reference: Reference,
+  name: string,
+  path: Path,
+  names: Answering,
+): string {
   if (reference.to === "Dependency") {
-    if (path.includes("requires")) return `"${document.name}" requires "${name}", which is no service and which no service provides.`;
+    if (path.includes("requires"))
+      return `"${document.name}" requires "${name}", which is no service and which no service provides.`;
     return `"${document.name}" uses "${name}", which is no service and which no service provides.`;
   }
   if (reference.to === "Service" && names.has(name)) {
-    const providers = names.get(name)!.map((provider) => `"${provider}"`).join(", ");
+    const providers = names
+      .get(name)!
+      .map((provider) => `"${provider}"`)
+      .join(", ");
     return `There is no service "${name}"; it is only what ${providers} ${names.get(name)!.length === 1 ? "provides" : "provide"}, and here the service itself is named.`;
   }
   return `There is no ${WORDS[reference.to]} "${name}".`;

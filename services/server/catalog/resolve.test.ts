@@ -54,36 +54,69 @@ links: [{ label: child, url: "http://b" }]
       },
       compatibility: { services: ["web", "lb"] },
       constraints: {
-        layout: { cantCoexist: [["lb", "web"], ["lb", "logs"]] },
+        layout: {
+          cantCoexist: [
+            ["lb", "web"],
+            ["lb", "logs"],
+          ],
+        },
         services: { ssl: { max: 1 }, web: { min: 1, max: 7, imageTypes: ["debian"] }, lb: { max: 1 } },
         size: { min: 2, max: 20 },
       },
       check: { service: "web", script: "true" },
-      links: [{ label: "base", url: "http://a" }, { label: "child", url: "http://b" }],
+      links: [
+        { label: "base", url: "http://a" },
+        { label: "child", url: "http://b" },
+      ],
       stopBeforeDelete: true,
     });
   });
 
   it("leaves a template that builds on nothing as it is", () => {
-    const catalog = catalogOf("{kind: ClusterTemplate, name: t, defaults: {services: [a, b]}, constraints: {services: {a: {min: 0}}}}");
+    const catalog = catalogOf(
+      "{kind: ClusterTemplate, name: t, defaults: {services: [a, b]}, constraints: {services: {a: {min: 0}}}}",
+    );
     assert.deepEqual(resolveTemplate(catalog, "t"), catalog.ClusterTemplate.get("t"));
     assert.deepEqual(resolveTemplate(catalogOf("{kind: ClusterTemplate, name: e}"), "e"), {});
   });
 
   it("locks what immutable partial templates set, whatever came before", () => {
-    const partial = "{kind: PartialTemplate, name: p, immutable: true, defaults: {config: {web: {port: 80, tls: {on: true}}}}}";
+    const partial =
+      "{kind: PartialTemplate, name: p, immutable: true, defaults: {config: {web: {port: 80, tls: {on: true}}}}}";
     const child = (config: string): Catalog =>
-      catalogOf(`${partial}\n---\n{kind: ClusterTemplate, name: base, defaults: {config: {web: {port: 1}}}}\n---\n{kind: ClusterTemplate, name: t, extends: base, includes: [p], defaults: {config: ${config}}}`);
+      catalogOf(
+        `${partial}\n---\n{kind: ClusterTemplate, name: base, defaults: {config: {web: {port: 1}}}}\n---\n{kind: ClusterTemplate, name: t, extends: base, includes: [p], defaults: {config: ${config}}}`,
+      );
     const well = child("{web: {color: red}, db: {port: 1}}");
-    assert.deepEqual(resolveTemplate(well, "t").defaults?.config, { web: { port: 80, tls: { on: true }, color: "red" }, db: { port: 1 } });
-    assert.deepEqual(lockedConfig(well, "t"), [["web", "port"], ["web", "tls", "on"]]);
-    for (const config of ["{web: {port: 80}}", "{web: 5}", "{web: {tls: {on: {x: 1}}}}", "{web: {tls: {generate: password}}}"]) {
-      assert.throws(() => resolveTemplate(child(config), "t"), { reason: "TEMPLATE_UNUSABLE", message: /which the immutable partial template "p" fixes\. Remove it\.$/ }, config);
+    assert.deepEqual(resolveTemplate(well, "t").defaults?.config, {
+      web: { port: 80, tls: { on: true }, color: "red" },
+      db: { port: 1 },
+    });
+    assert.deepEqual(lockedConfig(well, "t"), [
+      ["web", "port"],
+      ["web", "tls", "on"],
+    ]);
+    for (const config of [
+      "{web: {port: 80}}",
+      "{web: 5}",
+      "{web: {tls: {on: {x: 1}}}}",
+      "{web: {tls: {generate: password}}}",
+    ]) {
+      assert.throws(
+        () => resolveTemplate(child(config), "t"),
+        { reason: "TEMPLATE_UNUSABLE", message: /which the immutable partial template "p" fixes\. Remove it\.$/ },
+        config,
+      );
     }
   });
 
   it("looks at each document once, however many ways lead to it", () => {
-    const layers = Array.from({ length: 30 }, (_, n) => ["a", "b"].map((side) => `{kind: PartialTemplate, name: ${side}${n}, includes: [${n === 0 ? "" : `a${n - 1}, b${n - 1}`}], defaults: {services: [${side}${n}]}}`)).flat();
+    const layers = Array.from({ length: 30 }, (_, n) =>
+      ["a", "b"].map(
+        (side) =>
+          `{kind: PartialTemplate, name: ${side}${n}, includes: [${n === 0 ? "" : `a${n - 1}, b${n - 1}`}], defaults: {services: [${side}${n}]}}`,
+      ),
+    ).flat();
     const catalog = catalogOf([...layers, "{kind: ClusterTemplate, name: t, includes: [a29, b29]}"].join("\n---\n"));
     assert.equal(resolveTemplate(catalog, "t").defaults?.services?.length, 60);
   });
@@ -99,11 +132,17 @@ links: [{ label: child, url: "http://b" }]
 ---
 {kind: PartialTemplate, name: q, includes: [p, r]}
 `);
-    assert.throws(() => resolveTemplate(catalog, "web-frm"), { reason: "TEMPLATE_NOT_FOUND", message: 'There is no template "web-frm". Did you mean "web-farm"?' });
+    assert.throws(() => resolveTemplate(catalog, "web-frm"), {
+      reason: "TEMPLATE_NOT_FOUND",
+      message: 'There is no template "web-frm". Did you mean "web-farm"?',
+    });
     assert.throws(() => resolveTemplate(catalog, "web-farm"), {
       reason: "TEMPLATE_UNUSABLE",
       message: 'The template "web-farm" cannot be used: It builds on the template "nothing", which does not exist.',
     });
-    assert.throws(() => resolveTemplate(catalog, "a"), { reason: "TEMPLATE_UNUSABLE", message: 'The template "a" cannot be used: It builds on itself: "p" -> "q" -> "p". Remove one of these steps.' });
+    assert.throws(() => resolveTemplate(catalog, "a"), {
+      reason: "TEMPLATE_UNUSABLE",
+      message: 'The template "a" cannot be used: It builds on itself: "p" -> "q" -> "p". Remove one of these steps.',
+    });
   });
 });

@@ -84,7 +84,10 @@ export function resolve(catalog: Catalog, target: TemplatePart): Resolution {
   for (const part of parts.values()) {
     const config = part.body.defaults?.config;
     if (config !== undefined) {
-      for (const path of overridden(config, locks.map((lock) => lock.path))) {
+      for (const path of overridden(
+        config,
+        locks.map((lock) => lock.path),
+      )) {
         const { by } = locks.find((lock) => lock.path === path)!;
         const own = part.name === target.name && part.kind === target.kind;
         faults.push({
@@ -104,17 +107,34 @@ export function resolve(catalog: Catalog, target: TemplatePart): Resolution {
 }
 
 /** Documents that the target builds on, in order, with what is missing and what goes round in a circle. */
-function collect(catalog: Catalog, part: TemplatePart, way: readonly TemplatePart[], from: Path, parts: Map<string, TemplatePart>, faults: ResolveFault[]): void {
+function collect(
+  catalog: Catalog,
+  part: TemplatePart,
+  way: readonly TemplatePart[],
+  from: Path,
+  parts: Map<string, TemplatePart>,
+  faults: ResolveFault[],
+): void {
   const key = `${part.kind}/${part.name}`;
   const round = way.findIndex((earlier) => earlier.kind === part.kind && earlier.name === part.name);
   if (round !== -1) {
     const circle = [...way.slice(round), part].map((one) => `"${one.name}"`).join(" -> ");
-    faults.push({ path: from, dangling: false, message: `It builds on itself: ${circle}.`, suggestion: "Remove one of these steps." });
+    faults.push({
+      path: from,
+      dangling: false,
+      message: `It builds on itself: ${circle}.`,
+      suggestion: "Remove one of these steps.",
+    });
     return;
   }
   if (parts.has(key)) return;
   if (way.length > MAX_DEPTH) {
-    faults.push({ path: from, dangling: false, message: `It builds on more than ${MAX_DEPTH} templates, one on top of the other.`, suggestion: "" });
+    faults.push({
+      path: from,
+      dangling: false,
+      message: `It builds on more than ${MAX_DEPTH} templates, one on top of the other.`,
+      suggestion: "",
+    });
     return;
   }
   const step = (kind: TemplateKind, name: string, own: Path): void => {
@@ -174,7 +194,8 @@ type Constraints = NonNullable<ClusterTemplate["constraints"]>;
 
 function mergeConstraints(base: Constraints = {}, over: Constraints = {}): Constraints | undefined {
   const services = new Map<string, ServiceConstraint>(Object.entries(base.services ?? {}));
-  for (const [name, constraint] of Object.entries(over.services ?? {})) services.set(name, { ...services.get(name), ...constraint });
+  for (const [name, constraint] of Object.entries(over.services ?? {}))
+    services.set(name, { ...services.get(name), ...constraint });
   return compact({
     layout: compact({
       mustCoexist: union(base.layout?.mustCoexist, over.layout?.mustCoexist),

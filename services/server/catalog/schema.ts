@@ -52,7 +52,8 @@ export interface RecordType {
 }
 
 /** `object` is free-form: any JSON object. */
-export type FieldType = TextType | IntegerType | ListType | MapType | RecordType | { readonly type: "boolean" } | { readonly type: "object" };
+export type FieldType =
+  TextType | IntegerType | ListType | MapType | RecordType | { readonly type: "boolean" } | { readonly type: "object" };
 
 /** What a document's name, and every name of a document, looks like. */
 export const NAME_PATTERN = /^[A-Za-z0-9][\w.-]{0,254}$/;
@@ -71,12 +72,21 @@ const record = (fields: RecordType["fields"]): RecordType => ({ type: "record", 
 const map = (of: RecordType, keys: TextType): MapType => ({ type: "map", of, keys });
 const name = (to?: Reference["to"], missing: Reference["missing"] = "error"): TextType =>
   to === undefined ? { type: "text", rule: "name" } : { type: "text", rule: "name", reference: { to, missing } };
-const names = (to?: Reference["to"], missing?: Reference["missing"]): ListType => ({ type: "list", of: name(to, missing), set: true });
+const names = (to?: Reference["to"], missing?: Reference["missing"]): ListType => ({
+  type: "list",
+  of: name(to, missing),
+  set: true,
+});
 
 const timeout: IntegerType = { type: "integer", min: 0, max: MAX_TIMEOUT };
 const dependencies = record({ requires: names("Dependency", "error"), uses: names("Dependency", "warning") });
 const link = record({ label: { ...text, required: true }, url: { ...text, required: true } });
-const variant = record({ imageTypes: names("ImageType", "warning"), type: name(), fields: object, timeoutSeconds: timeout });
+const variant = record({
+  imageTypes: names("ImageType", "warning"),
+  type: name(),
+  fields: object,
+  timeoutSeconds: timeout,
+});
 const action = record({ type: name(), fields: object, timeoutSeconds: timeout, variants: list(variant) });
 
 const template = {
@@ -128,7 +138,10 @@ const template = {
 export const SCHEMA: Readonly<Record<DocumentKind, RecordType>> = {
   Provider: record({ type: { ...name(), required: true }, description: text, fields: object }),
   HardwareType: record({ description: text, providers: map(record({ flavor: text, fields: object }), name()) }),
-  ImageType: record({ description: text, providers: map(record({ image: text, user: { type: "text", rule: "user" } }), name()) }),
+  ImageType: record({
+    description: text,
+    providers: map(record({ image: text, user: { type: "text", rule: "user" } }), name()),
+  }),
   Service: record({
     description: text,
     provides: names(),

@@ -22,17 +22,29 @@ export function badGenerated(config: JsonObject, base: Path = []): BadGenerated[
   const found: BadGenerated[] = [];
   walk(config, base, (value, path) => {
     if (Object.hasOwn(value, "$secret")) {
-      found.push({ path: [...path, "$secret"], message: 'The key "$secret" is Loom\'s own.', suggestion: "Write {generate: password} to have a secret made." });
+      found.push({
+        path: [...path, "$secret"],
+        message: 'The key "$secret" is Loom\'s own.',
+        suggestion: "Write {generate: password} to have a secret made.",
+      });
       return;
     }
     if (!Object.hasOwn(value, "generate")) return;
     if (path.length === base.length) {
-      found.push({ path: [...path, "generate"], message: 'The whole configuration cannot be generated.', suggestion: "Give {generate: password} as the value of a key." });
+      found.push({
+        path: [...path, "generate"],
+        message: "The whole configuration cannot be generated.",
+        suggestion: "Give {generate: password} as the value of a key.",
+      });
     } else if (value["generate"] !== "password") {
       const message = `Loom can generate a password, not ${JSON.stringify(value["generate"])}.`;
       found.push({ path: [...path, "generate"], message, suggestion: "Write {generate: password}." });
     } else if (Object.keys(value).length > 1) {
-      found.push({ path: [...path, "generate"], message: '"generate" stands with other keys, but nothing else can.', suggestion: "Write {generate: password} as the whole value." });
+      found.push({
+        path: [...path, "generate"],
+        message: '"generate" stands with other keys, but nothing else can.',
+        suggestion: "Write {generate: password} as the whole value.",
+      });
     }
   });
   return found;
@@ -85,7 +97,8 @@ export function revealSecrets(config: JsonObject, secrets: ReadonlyMap<string, s
     const path = secretPath(value);
     if (path === undefined) return undefined;
     const text = secrets.get(path);
-    if (text === undefined) throw new LoomError("INTERNAL", `The secret "${path}" of the cluster's configuration is not in the store.`);
+    if (text === undefined)
+      throw new LoomError("INTERNAL", `The secret "${path}" of the cluster's configuration is not in the store.`);
     return text;
   });
 }

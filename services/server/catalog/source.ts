@@ -78,16 +78,28 @@ export function readSource(text: string): SourceFile {
 }
 
 /** Parses token by token, so that a file made to exhaust memory or the stack is given up on the way. */
-function* parseStream(text: string, report: (offset: number, message: string, suggestion?: string) => void): Generator<Document.Parsed> {
+function* parseStream(
+  text: string,
+  report: (offset: number, message: string, suggestion?: string) => void,
+): Generator<Document.Parsed> {
   const parser = new Parser();
   const composer = new Composer({ uniqueKeys: false, resolveKnownTags: false, prettyErrors: false, logLevel: "error" });
   let tokens = 0;
   let count = 0;
   for (const lexeme of new Lexer().lex(text)) {
-    if (++tokens > MAX_TOKENS) return report(parser.offset, `The file holds more than ${MAX_TOKENS} words and signs.`, "Split it into several files.");
+    if (++tokens > MAX_TOKENS)
+      return report(
+        parser.offset,
+        `The file holds more than ${MAX_TOKENS} words and signs.`,
+        "Split it into several files.",
+      );
     for (const token of parser.next(lexeme)) {
       if (token.type === "document" && ++count > MAX_DOCUMENTS) {
-        return report(token.offset, `The file holds more than ${MAX_DOCUMENTS} documents.`, "Split it into several files.");
+        return report(
+          token.offset,
+          `The file holds more than ${MAX_DOCUMENTS} documents.`,
+          "Split it into several files.",
+        );
       }
       yield* composer.next(token);
     }
@@ -110,7 +122,11 @@ interface Reporting {
 function* documentsOf(parsed: Document.Parsed, fileBudget: { left: number }, to: Reporting): Generator<SourceDocument> {
   const version = parsed.directives.yaml;
   if (version.explicit === true && version.version !== "1.2") {
-    to.report(parsed.range[0], `YAML ${version.version} is not supported.`, "Remove the %YAML line: documents are read as YAML 1.2.");
+    to.report(
+      parsed.range[0],
+      `YAML ${version.version} is not supported.`,
+      "Remove the %YAML line: documents are read as YAML 1.2.",
+    );
   }
   const contents = parsed.contents as ParsedNode | null;
   if (contents === null) return;

@@ -3,7 +3,14 @@ import { closest, didYouMean, editDistance } from "./suggest.js";
 
 describe("suggestions", () => {
   it("counts edits, neighbours swapped as one", () => {
-    const table: [string, string, number][] = [["", "", 0], ["web", "web", 0], ["web", "wbe", 1], ["kitten", "sitting", 3], ["", "abc", 3], ["ca", "abc", 3]];
+    const table: [string, string, number][] = [
+      ["", "", 0],
+      ["web", "web", 0],
+      ["web", "wbe", 1],
+      ["kitten", "sitting", 3],
+      ["", "abc", 3],
+      ["ca", "abc", 3],
+    ];
     for (const [a, b, distance] of table) assert.equal(editDistance(a, b, 5), distance, `${a} ${b}`);
     assert.equal(editDistance("abcdef", "ghijkl", 2), 3);
   });

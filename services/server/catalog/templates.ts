@@ -18,8 +18,13 @@ export function checkTemplateParts(catalog: Catalog, target: TemplatePart, index
     if (part.kind === target.kind && part.name === target.name) continue;
     const error = index.errorOf(part.kind, part.name);
     if (error === undefined) continue;
-    const place = target.body.extends === part.name && part.kind === target.kind ? ["extends"] : partPlace(target, part);
-    report({ severity: "error", path: place, message: `It builds on ${part.kind} "${part.name}", which has an error: ${error.message}` });
+    const place =
+      target.body.extends === part.name && part.kind === target.kind ? ["extends"] : partPlace(target, part);
+    report({
+      severity: "error",
+      path: place,
+      message: `It builds on ${part.kind} "${part.name}", which has an error: ${error.message}`,
+    });
   }
 }
 
@@ -36,45 +41,88 @@ function partPlace(target: TemplatePart, part: TemplatePart): (string | number)[
  * @param body as it was written; what it says itself is where problems are shown
  * @param template with everything it builds on
  */
-export function checkTemplateSense(body: ClusterTemplate, template: ClusterTemplate, catalog: Catalog, names: Answering, report: Report): void {
+export function checkTemplateSense(
+  body: ClusterTemplate,
+  template: ClusterTemplate,
+  catalog: Catalog,
+  names: Answering,
+  report: Report,
+): void {
   const services = template.defaults?.services ?? [];
   const at = (service: string): (string | number)[] => {
     const index = body.defaults?.services?.indexOf(service) ?? -1;
     return index === -1 ? ["defaults", "services"] : ["defaults", "services", index];
   };
-  const warn = (path: (string | number)[], message: string, suggestion = ""): void => report({ severity: "warning", path, message, suggestion });
+  const warn = (path: (string | number)[], message: string, suggestion = ""): void =>
+    report({ severity: "warning", path, message, suggestion });
 
   for (const service of services) {
     for (const missing of missingRequirements(catalog, service, services, names)) {
-      warn(at(service), `"${service}" requires "${missing}", which is not among the template's services.`, `Add "${missing}", or create with --with-dependencies.`);
+      warn(
+        at(service),
+        `"${service}" requires "${missing}", which is not among the template's services.`,
+        `Add "${missing}", or create with --with-dependencies.`,
+      );
     }
     for (const other of catalog.Service.get(service)?.conflicts ?? []) {
-      if (services.includes(other)) warn(at(service), `"${service}" conflicts with "${other}", and both are among the template's services.`, "Remove one of the two.");
+      if (services.includes(other))
+        warn(
+          at(service),
+          `"${service}" conflicts with "${other}", and both are among the template's services.`,
+          "Remove one of the two.",
+        );
     }
     if (catalog.Service.has(service) && !allows(template.compatibility?.services, service)) {
-      warn(at(service), `"${service}" is a default service, but compatibility does not allow it.`, 'Add it to "compatibility.services".');
+      warn(
+        at(service),
+        `"${service}" is a default service, but compatibility does not allow it.`,
+        'Add it to "compatibility.services".',
+      );
     }
   }
   const types = { hardwareType: catalog.HardwareType, imageType: catalog.ImageType };
   for (const field of ["hardwareType", "imageType"] as const) {
     const value = template.defaults?.[field];
     if (value !== undefined && types[field].has(value) && !allows(template.compatibility?.[`${field}s`], value)) {
-      warn(["defaults", field], `"${value}" is the default, but compatibility does not allow it.`, `Add it to "compatibility.${field}s".`);
+      warn(
+        ["defaults", field],
+        `"${value}" is the default, but compatibility does not allow it.`,
+        `Add it to "compatibility.${field}s".`,
+      );
     }
   }
   const check = template.check?.service;
-  if (check !== undefined && check !== "" && services.length > 0 && !services.includes(check) && catalog.Service.has(check)) {
-    report({ severity: "error", path: ["check", "service"], message: `The check runs on a node of "${check}", which is not among the template's services.`, suggestion: `Add "${check}" to "defaults.services", or name one of them.` });
+  if (
+    check !== undefined &&
+    check !== "" &&
+    services.length > 0 &&
+    !services.includes(check) &&
+    catalog.Service.has(check)
+  ) {
+    report({
+      severity: "error",
+      path: ["check", "service"],
+      message: `The check runs on a node of "${check}", which is not among the template's services.`,
+      suggestion: `Add "${check}" to "defaults.services", or name one of them.`,
+    });
   }
   checkMergedBounds(body, template, report);
 }
 
 /** Bounds that only contradict each other once the documents a template builds on are merged. */
 function checkMergedBounds(body: ClusterTemplate, template: ClusterTemplate, report: Report): void {
-  const check = (path: string[], own: { min?: number; max?: number } | undefined, merged: { min?: number; max?: number }): void => {
+  const check = (
+    path: string[],
+    own: { min?: number; max?: number } | undefined,
+    merged: { min?: number; max?: number },
+  ): void => {
     if (merged.max === undefined || merged.max >= (merged.min ?? 1)) return;
     if (own?.max !== undefined && own.max < (own.min ?? 1)) return;
-    report({ severity: "error", path, message: `With what it builds on, the maximum ${merged.max} is below the minimum ${merged.min ?? 1}.` });
+    report({
+      severity: "error",
+      path,
+      message: `With what it builds on, the maximum ${merged.max} is below the minimum ${merged.min ?? 1}.`,
+    });
   };
   for (const [service, merged] of Object.entries(template.constraints?.services ?? {})) {
     check(["constraints", "services", service], body.constraints?.services?.[service], merged);
@@ -83,9 +131,18 @@ function checkMergedBounds(body: ClusterTemplate, template: ClusterTemplate, rep
 }
 
 /** What a service requires and no service of the list answers to. */
-function missingRequirements(catalog: Catalog, service: string, services: readonly string[], names: Answering): string[] {
-  const required = dependenciesOf(catalog.Service.get(service) ?? {}).filter((entry) => entry.field === "requires" && names.has(entry.name));
-  return [...new Set(required.map((entry) => entry.name))].filter((name) => !names.get(name)!.some((answer) => services.includes(answer)));
+function missingRequirements(
+  catalog: Catalog,
+  service: string,
+  services: readonly string[],
+  names: Answering,
+): string[] {
+  const required = dependenciesOf(catalog.Service.get(service) ?? {}).filter(
+    (entry) => entry.field === "requires" && names.has(entry.name),
+  );
+  return [...new Set(required.map((entry) => entry.name))].filter(
+    (name) => !names.get(name)!.some((answer) => services.includes(answer)),
+  );
 }
 
 function allows(list: readonly string[] | undefined, name: string): boolean {

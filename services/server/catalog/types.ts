@@ -4,7 +4,14 @@
  */
 
 /** What a document describes. */
-export const DOCUMENT_KINDS = ["Provider", "HardwareType", "ImageType", "Service", "ClusterTemplate", "PartialTemplate"] as const;
+export const DOCUMENT_KINDS = [
+  "Provider",
+  "HardwareType",
+  "ImageType",
+  "Service",
+  "ClusterTemplate",
+  "PartialTemplate",
+] as const;
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number];
 
 /** A JSON value. */
@@ -131,7 +138,9 @@ export interface Bodies {
 }
 
 /** A document without a version, as read from a file. */
-export type CatalogDocument = { [K in DocumentKind]: { readonly kind: K; readonly name: string; readonly body: Bodies[K] } }[DocumentKind];
+export type CatalogDocument = {
+  [K in DocumentKind]: { readonly kind: K; readonly name: string; readonly body: Bodies[K] };
+}[DocumentKind];
 
 /** Everything a catalog holds, newest versions, by name. What the pure cores look things up in. */
 export interface Catalog {

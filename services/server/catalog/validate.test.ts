@@ -23,7 +23,15 @@ const PLUGINS: KnownPlugins = {
   unknown: "warning",
   types: [
     { kind: "PROVIDER", type: "docker", fields: [{ name: "network", type: "string", required: false }] },
-    { kind: "AUTOMATOR", type: "shell", fields: [{ name: "script", type: "string", required: true }, { name: "env", type: "object" }, { name: "tries", type: "integer" }] },
+    {
+      kind: "AUTOMATOR",
+      type: "shell",
+      fields: [
+        { name: "script", type: "string", required: true },
+        { name: "env", type: "object" },
+        { name: "tries", type: "integer" },
+      ],
+    },
   ],
 };
 
@@ -233,7 +241,13 @@ links: [{ label: l, url: "http://%ip.self%/" }]
 
   it("finds nothing in a catalog that is well", () => {
     assert.deepEqual(loadCatalog([{ path: "base.yaml", text: BASE }], PLUGINS).problems, []);
-    assert.deepEqual(problemsOf('{kind: ClusterTemplate, name: t, defaults: {services: [db]}, check: {service: db, script: "true"}}', PLUGINS), []);
+    assert.deepEqual(
+      problemsOf(
+        '{kind: ClusterTemplate, name: t, defaults: {services: [db]}, check: {service: db, script: "true"}}',
+        PLUGINS,
+      ),
+      [],
+    );
   });
 
   it("does not blame others for a document that could only be read in part", () => {
@@ -241,22 +255,44 @@ links: [{ label: l, url: "http://%ip.self%/" }]
       { path: "a.yaml", text: "kind: Service\nname: web\nruntime: { requires: [nothing] }\n bad: 1\n" },
       { path: "b.yaml", text: "{kind: ClusterTemplate, name: t, defaults: {services: [web]}}" },
     ]);
-    assert.deepEqual(problems.map((problem) => problem.file), ["a.yaml"]);
+    assert.deepEqual(
+      problems.map((problem) => problem.file),
+      ["a.yaml"],
+    );
   });
 
   it("tells what becomes of the documents that are there already", () => {
-    const { catalog } = loadCatalog([{ path: "base.yaml", text: `${BASE}---\n{kind: ClusterTemplate, name: old, defaults: {services: [db]}, constraints: {services: {db: {max: 1}}}, extends: parent}\n---\n{kind: ClusterTemplate, name: parent}\n` }]);
-    const { problems, elsewhere } = loadCatalog([{ path: "f.yaml", text: "{kind: ClusterTemplate, name: parent, constraints: {services: {db: {min: 2}}}}" }], undefined, catalog);
+    const { catalog } = loadCatalog([
+      {
+        path: "base.yaml",
+        text: `${BASE}---\n{kind: ClusterTemplate, name: old, defaults: {services: [db]}, constraints: {services: {db: {max: 1}}}, extends: parent}\n---\n{kind: ClusterTemplate, name: parent}\n`,
+      },
+    ]);
+    const { problems, elsewhere } = loadCatalog(
+      [{ path: "f.yaml", text: "{kind: ClusterTemplate, name: parent, constraints: {services: {db: {min: 2}}}}" }],
+      undefined,
+      catalog,
+    );
     assert.deepEqual(problems, []);
-    assert.deepEqual(elsewhere.map(formatProblem), ["error: ClusterTemplate/old constraints.services.db: With what it builds on, the maximum 1 is below the minimum 2."]);
+    assert.deepEqual(elsewhere.map(formatProblem), [
+      "error: ClusterTemplate/old constraints.services.db: With what it builds on, the maximum 1 is below the minimum 2.",
+    ]);
   });
 
   it("indexes problems by document", () => {
-    const { catalog } = loadCatalog([{ path: "f.yaml", text: "{kind: ClusterTemplate, name: t, defaults: {services: [no]}}\n---\n{kind: Service, name: t, conflicts: [x]}" }]);
+    const { catalog } = loadCatalog([
+      {
+        path: "f.yaml",
+        text: "{kind: ClusterTemplate, name: t, defaults: {services: [no]}}\n---\n{kind: Service, name: t, conflicts: [x]}",
+      },
+    ]);
     const index = validationIndex(catalog);
     assert.equal(index.errorOf("ClusterTemplate", "t")?.path, "defaults.services[0]");
     assert.equal(index.errorOf("Service", "t"), undefined);
-    assert.deepEqual(index.of("Service", "t").map((problem) => problem.severity), ["warning"]);
+    assert.deepEqual(
+      index.of("Service", "t").map((problem) => problem.severity),
+      ["warning"],
+    );
     assert.deepEqual(index.of("Service", "other"), []);
   });
 
@@ -277,12 +313,23 @@ links: [{ label: l, url: "http://%ip.self%/" }]
   it("is quick with ten thousand services in one circle and as many templates in one line", () => {
     const many = Array.from({ length: 10_000 }, (_, n) => n);
     const catalog = buildCatalog([
-      ...many.map((n) => ({ kind: "Service" as const, name: `s${n}`, body: { runtime: { requires: [`s${(n + 1) % 10_000}`] } } })),
-      ...many.map((n) => ({ kind: "ClusterTemplate" as const, name: `t${n}`, body: n === 0 ? {} : { extends: `t${n - 1}` } })),
+      ...many.map((n) => ({
+        kind: "Service" as const,
+        name: `s${n}`,
+        body: { runtime: { requires: [`s${(n + 1) % 10_000}`] } },
+      })),
+      ...many.map((n) => ({
+        kind: "ClusterTemplate" as const,
+        name: `t${n}`,
+        body: n === 0 ? {} : { extends: `t${n - 1}` },
+      })),
     ]);
     const problems = validateCatalog(catalog);
     assert.ok(hasErrors(problems));
     assert.equal(problems.filter((problem) => problem.path === "runtime.requires[0]").length, 10_000);
-    assert.match(problems.find((problem) => problem.document === "ClusterTemplate/t9999")!.message, /more than 32 templates/);
+    assert.match(
+      problems.find((problem) => problem.document === "ClusterTemplate/t9999")!.message,
+      /more than 32 templates/,
+    );
   });
 });

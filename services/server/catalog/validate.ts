@@ -43,7 +43,8 @@ export function validateCatalog(catalog: Catalog, context: ValidationContext = {
   // Last: it passes on the errors of the documents that a template builds on.
   const index = indexProblems(problems);
   for (const kind of ["PartialTemplate", "ClusterTemplate"] as const) {
-    for (const [name, body] of catalog[kind]) checkTemplateParts(catalog, { kind, name, body }, index, reporter(kind, name));
+    for (const [name, body] of catalog[kind])
+      checkTemplateParts(catalog, { kind, name, body }, index, reporter(kind, name));
   }
   return sortProblems(problems);
 }
@@ -66,11 +67,19 @@ function checkCycles(catalog: Catalog, names: Answering, reporter: (kind: Docume
   }
 }
 
-function describeCycle({ phase, services, certain }: Cycle): { severity: Problem["severity"]; message: string; suggestion: string } {
+function describeCycle({ phase, services, certain }: Cycle): {
+  severity: Problem["severity"];
+  message: string;
+  suggestion: string;
+} {
   const circle = [...services, services[0]!].map((name) => `"${name}"`).join(" -> ");
   const what = services.length === 1 ? `"${services[0]}" depends on itself` : "These services depend on each other";
   const when = phase === "install" ? "to be installed" : "to run";
   const suggestion = "Remove one of these dependencies.";
   if (certain) return { severity: "error", message: `${what} ${when}: ${circle}.`, suggestion };
-  return { severity: "warning", message: `${what} ${when} when all of them are in one cluster: ${circle}.`, suggestion: "" };
+  return {
+    severity: "warning",
+    message: `${what} ${when} when all of them are in one cluster: ${circle}.`,
+    suggestion: "",
+  };
 }

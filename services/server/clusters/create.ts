@@ -51,17 +51,30 @@ interface Prepared {
   readonly generated: readonly string[];
 }
 
-export function createClusterCreator(services: CreateServices): (caller: Caller, request: CreateCluster) => Promise<{ view: { id: string; cluster: ClusterView }; isNew: boolean }> {
+export function createClusterCreator(
+  services: CreateServices,
+): (caller: Caller, request: CreateCluster) => Promise<{ view: { id: string; cluster: ClusterView }; isNew: boolean }> {
   const { log, epochs, space, snapshots, secrets } = services;
   const shards = [...epochs.keys()].filter((shard) => shard !== META_SHARD).sort((a, b) => a - b);
 
   async function prepare(caller: Caller, request: CreateCluster): Promise<Prepared> {
     const snapshot = await snapshots.of(caller.tenant);
     const template = usableTemplate(snapshot, request.template);
-    const { problem, services: names, addedServices, provider } = buildLayoutProblem({
-      catalog: snapshot.catalog, template, templateName: request.template,
+    const {
+      problem,
+      services: names,
+      addedServices,
+      provider,
+    } = buildLayoutProblem({
+      catalog: snapshot.catalog,
+      template,
+      templateName: request.template,
       request: {
-        size: request.nodeCount, services: request.services, provider: request.provider, hardwareType: request.hardwareType, imageType: request.imageType,
+        size: request.nodeCount,
+        services: request.services,
+        provider: request.provider,
+        hardwareType: request.hardwareType,
+        imageType: request.imageType,
         withDependencies: request.withDependencies,
       },
     });
@@ -69,12 +82,26 @@ export function createClusterCreator(services: CreateServices): (caller: Caller,
     for (const name of names) checkUsable(snapshot, "Service", name);
     const groups = solved(await services.solve(problem));
     const serviceBodies = new Map(names.map((name) => [name, snapshot.catalog.Service.get(name)!]));
-    const config = initialConfig(serviceBodies, template, request.config, lockedConfig(snapshot.catalog, request.template));
+    const config = initialConfig(
+      serviceBodies,
+      template,
+      request.config,
+      lockedConfig(snapshot.catalog, request.template),
+    );
     const pin = <K extends DocumentKind>(kind: K, used: Iterable<string>): Record<string, Pinned<Bodies[K]>> =>
-      Object.fromEntries([...new Set(used)].map((name) => [name, { version: snapshot.versionOf(kind, name), body: snapshot.find(kind, name)!.document.body as Bodies[K] }]));
+      Object.fromEntries(
+        [...new Set(used)].map((name) => [
+          name,
+          { version: snapshot.versionOf(kind, name), body: snapshot.find(kind, name)!.document.body as Bodies[K] },
+        ]),
+      );
     return {
       spec: {
-        template: { name: request.template, version: snapshot.versionOf("ClusterTemplate", request.template), body: template },
+        template: {
+          name: request.template,
+          version: snapshot.versionOf("ClusterTemplate", request.template),
+          body: template,
+        },
         provider: { name: provider, ...pin("Provider", [provider])[provider]! },
         services: pin("Service", names),
         // Later operations choose again among everything that could be chosen now.
@@ -82,15 +109,25 @@ export function createClusterCreator(services: CreateServices): (caller: Caller,
         imageTypes: pin("ImageType", problem.imageTypes),
         dnsSuffix: request.dnsSuffix === "" ? (template.defaults?.dnsSuffix ?? "") : request.dnsSuffix,
       },
-      services: [...names].sort(), addedServices, groups, config: withSecretReferences(config), generated: findGenerated(config),
+      services: [...names].sort(),
+      addedServices,
+      groups,
+      config: withSecretReferences(config),
+      generated: findGenerated(config),
     };
   }
 
   /** The next id of a shard, with the record of a new block where the last one is used up. */
   async function mintId(tx: Tx, shard: number): Promise<{ id: bigint; block: IdBlock[] }> {
-    const [row] = await tx.rows<{ n: bigint; upto: bigint }>("UPDATE shard_id SET next = next + 1 WHERE shard = $1 RETURNING next - 1 AS n, upto", [shard]);
+    const [row] = await tx.rows<{ n: bigint; upto: bigint }>(
+      "UPDATE shard_id SET next = next + 1 WHERE shard = $1 RETURNING next - 1 AS n, upto",
+      [shard],
+    );
     const { n, upto } = row!;
-    return { id: nthClusterId(shard, n, space), block: n < upto ? [] : [{ kind: "IdBlock", upto: Number(n) + ID_BLOCK }] };
+    return {
+      id: nthClusterId(shard, n, space),
+      block: n < upto ? [] : [{ kind: "IdBlock", upto: Number(n) + ID_BLOCK }],
+    };
   }
 
   return async (caller, request) => {
@@ -98,34 +135,67 @@ export function createClusterCreator(services: CreateServices): (caller: Caller,
     const { requestId, validateOnly, ...asked } = request;
     const requested = requestOf(requestId, "CreateCluster", asked);
     const shard = shardOfRequest(requested.id, shards, space);
-    const append = { name: "accept create", shard, epoch: epochs.get(shard)!, tenant: caller.tenant, actor: caller.user, request: requested, dryRun: validateOnly };
-    const view = async (tx: Rows, id: bigint): Promise<{ id: string; cluster: ClusterView }> => ({ id: String(id), cluster: await fullView(tx, (await readCluster(tx, shard, id))!) });
+    const append = {
+      name: "accept create",
+      shard,
+      epoch: epochs.get(shard)!,
+      tenant: caller.tenant,
+      actor: caller.user,
+      request: requested,
+      dryRun: validateOnly,
+    };
+    const view = async (tx: Rows, id: bigint): Promise<{ id: string; cluster: ClusterView }> => ({
+      id: String(id),
+      cluster: await fullView(tx, (await readCluster(tx, shard, id))!),
+    });
     // Solving may take long, so it comes before the transaction; a request that is repeated needs none of it.
     let prepared = (await log.isAnswered(shard, requested.id)) ? undefined : await prepare(caller, request);
     let isNew = true;
-    const answer = await log.append(append, async (tx) => {
-      isNew = true;
-      prepared ??= await prepare(caller, request);
-      const { spec, services: names, groups, config, generated } = prepared;
-      const { id, block } = await mintId(tx, shard);
-      const uid = randomUUID();
-      const sealed = Object.fromEntries(generated.map((path) => [path, secrets.seal(generatePassword(), `${uid}/${path}`).toString("base64")]));
-      const body: OpAccepted = {
-        kind: "OpAccepted", job: 1, operation: "CREATE", request: { ...asked, services: [...asked.services], config: maskSecrets(asked.config) },
-        credential: caller.credential, sourceAddress: caller.sourceAddress, groups,
-        create: { uid, displayName: request.displayName, description: request.description, services: names, spec, config, secrets: sealed },
-      };
-      return { bodies: [...block, body], clusterId: id, job: 1, answer: (after) => view(after, id) };
-    }, (tx, answered) => {
-      isNew = false;
-      return view(tx, answered.clusterId!);
-    });
+    const answer = await log.append(
+      append,
+      async (tx) => {
+        isNew = true;
+        prepared ??= await prepare(caller, request);
+        const { spec, services: names, groups, config, generated } = prepared;
+        const { id, block } = await mintId(tx, shard);
+        const uid = randomUUID();
+        const sealed = Object.fromEntries(
+          generated.map((path) => [path, secrets.seal(generatePassword(), `${uid}/${path}`).toString("base64")]),
+        );
+        const body: OpAccepted = {
+          kind: "OpAccepted",
+          job: 1,
+          operation: "CREATE",
+          request: { ...asked, services: [...asked.services], config: maskSecrets(asked.config) },
+          credential: caller.credential,
+          sourceAddress: caller.sourceAddress,
+          groups,
+          create: {
+            uid,
+            displayName: request.displayName,
+            description: request.description,
+            services: names,
+            spec,
+            config,
+            secrets: sealed,
+          },
+        };
+        return { bodies: [...block, body], clusterId: id, job: 1, answer: (after) => view(after, id) };
+      },
+      (tx, answered) => {
+        isNew = false;
+        return view(tx, answered.clusterId!);
+      },
+    );
     if (!validateOnly || prepared === undefined) return { view: answer, isNew: isNew && !validateOnly };
     const { spec, config, groups, addedServices } = prepared;
     const { cluster } = answer;
     const planned = planRequest(
       { id: BigInt(answer.id), displayName: cluster.displayName, spec, config },
-      { kind: "CREATE", groups, grown: [] }, [], 1000);
+      { kind: "CREATE", groups, grown: [] },
+      [],
+      1000,
+    );
     const plan = planView(await services.plan(planned), planned.nodes, { operation: "CREATE", addedServices });
     return { view: { id: answer.id, cluster: { ...cluster, plan } }, isNew: false };
   };
@@ -140,10 +210,14 @@ function generatePassword(): string {
 function checkRequest(request: CreateCluster): void {
   const violations: FieldViolation[] = [];
   if (!DISPLAY_NAME.test(request.displayName)) {
-    violations.push({ field: "display_name", description: "must be 1 to 40 letters, digits and hyphens, begin with a letter and not end with a hyphen" });
+    violations.push({
+      field: "display_name",
+      description: "must be 1 to 40 letters, digits and hyphens, begin with a letter and not end with a hyphen",
+    });
   }
   if (request.template === "") violations.push({ field: "template", description: "must name a cluster template" });
-  if (!Number.isInteger(request.nodeCount) || request.nodeCount < 1) violations.push({ field: "node_count", description: "must be 1 or more" });
+  if (!Number.isInteger(request.nodeCount) || request.nodeCount < 1)
+    violations.push({ field: "node_count", description: "must be 1 or more" });
   if (violations.length === 0) return;
   const text = violations.map(({ field, description }) => `${field} ${description}`).join("; ");
   throw new LoomError("INVALID_FIELD", `The cluster cannot be made as asked: ${text}.`, { violations });
@@ -153,7 +227,11 @@ function checkRequest(request: CreateCluster): void {
 function usableTemplate(snapshot: CatalogSnapshot, name: string): ClusterTemplate {
   const problem = snapshot.problems.errorOf("ClusterTemplate", name);
   if (snapshot.catalog.ClusterTemplate.has(name) && problem !== undefined) {
-    throw new LoomError("TEMPLATE_UNUSABLE", `Template "${name}" cannot be used: ${problem.message} ${problem.suggestion}`.trim(), { metadata: { template: name } });
+    throw new LoomError(
+      "TEMPLATE_UNUSABLE",
+      `Template "${name}" cannot be used: ${problem.message} ${problem.suggestion}`.trim(),
+      { metadata: { template: name } },
+    );
   }
   return resolveTemplate(snapshot.catalog, name);
 }
@@ -163,15 +241,21 @@ function checkUsable(snapshot: CatalogSnapshot, kind: DocumentKind, name: string
   const problem = snapshot.problems.errorOf(kind, name);
   if (problem === undefined) return;
   const reason = problem.path === "type" ? "PLUGIN_TYPE_UNKNOWN" : "TEMPLATE_UNUSABLE";
-  throw new LoomError(reason, `${documentId(kind, name)} cannot be used: ${problem.message} ${problem.suggestion}`.trim(), { metadata: { document: documentId(kind, name) } });
+  throw new LoomError(
+    reason,
+    `${documentId(kind, name)} cannot be used: ${problem.message} ${problem.suggestion}`.trim(),
+    { metadata: { document: documentId(kind, name) } },
+  );
 }
 
 /** @throws NO_LAYOUT, LAYOUT_TOO_HARD */
 export function solved(result: LayoutResult): readonly NodeGroup[] {
   if (result.outcome === "solved") return result.groups;
-  if (result.outcome === "tooHard") throw new LoomError("LAYOUT_TOO_HARD", result.sentence, { metadata: { steps: String(result.steps) } });
+  if (result.outcome === "tooHard")
+    throw new LoomError("LAYOUT_TOO_HARD", result.sentence, { metadata: { steps: String(result.steps) } });
   throw new LoomError("NO_LAYOUT", result.sentence, {
-    metadata: Object.fromEntries(result.conflict.map((constraint, index) => [`constraint_${index + 1}`, constraint.text])),
+    metadata: Object.fromEntries(
+      result.conflict.map((constraint, index) => [`constraint_${index + 1}`, constraint.text]),
+    ),
   });
 }
-

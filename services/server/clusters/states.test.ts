@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { ALLOWED_IN, CLUSTER_MOVES, CLUSTER_STATES, FAILURE_STATE, NODE_MOVES, NODE_STATES, checkClusterMove, checkNodeMove, type ClusterState } from "./states.js";
+import {
+  ALLOWED_IN,
+  CLUSTER_MOVES,
+  CLUSTER_STATES,
+  FAILURE_STATE,
+  NODE_MOVES,
+  NODE_STATES,
+  checkClusterMove,
+  checkNodeMove,
+  type ClusterState,
+} from "./states.js";
 
 const CLUSTERS: Readonly<Record<string, string>> = {
   PENDING: "ACTIVE INCOMPLETE INCONSISTENT TERMINATED",
@@ -18,7 +28,12 @@ const NODES: Readonly<Record<string, string>> = {
   DELETED: "",
 };
 
-function walk<S extends string>(states: readonly S[], expected: Readonly<Record<string, string>>, moves: Readonly<Record<S, readonly S[]>>, check: (from: S, to: S) => void): void {
+function walk<S extends string>(
+  states: readonly S[],
+  expected: Readonly<Record<string, string>>,
+  moves: Readonly<Record<S, readonly S[]>>,
+  check: (from: S, to: S) => void,
+): void {
   assert.deepEqual(Object.keys(expected), states);
   assert.deepEqual(Object.keys(moves), states);
   for (const from of states) {
@@ -31,13 +46,19 @@ function walk<S extends string>(states: readonly S[], expected: Readonly<Record<
 }
 
 describe("states of clusters and nodes", () => {
-  it("allow the moves of a cluster that are written down, and no others", () => walk(CLUSTER_STATES, CLUSTERS, CLUSTER_MOVES, checkClusterMove));
+  it("allow the moves of a cluster that are written down, and no others", () =>
+    walk(CLUSTER_STATES, CLUSTERS, CLUSTER_MOVES, checkClusterMove));
 
-  it("allow the moves of a node that are written down, and no others", () => walk(NODE_STATES, NODES, NODE_MOVES, checkNodeMove));
+  it("allow the moves of a node that are written down, and no others", () =>
+    walk(NODE_STATES, NODES, NODE_MOVES, checkNodeMove));
 
   it("let no operation begin on a cluster that is busy or gone", () => {
     const busyOrGone: readonly ClusterState[] = ["PENDING", "TERMINATED"];
-    for (const states of Object.values(ALLOWED_IN)) assert.deepEqual(states.filter((state) => busyOrGone.includes(state)), []);
+    for (const states of Object.values(ALLOWED_IN))
+      assert.deepEqual(
+        states.filter((state) => busyOrGone.includes(state)),
+        [],
+      );
     for (const states of Object.values(ALLOWED_IN)) for (const state of states) checkClusterMove(state, "PENDING");
   });
 

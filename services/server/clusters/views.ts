@@ -25,12 +25,18 @@ export async function fullView(db: Rows, row: ClusterWithJob): Promise<ClusterVi
 async function expandLinks(db: Rows, row: ClusterWithJob, links: readonly Link[]): Promise<Link[]> {
   const services = links.flatMap((link) => macroReferences(link.url)).filter((name) => name !== "*");
   const name = clusterName(row.display_name, row.id);
-  const nodes = services.length === 0 ? [] : await readNodes(db, row.shard, row.id, name, { showDeleted: false, services, limit: MOST_NODES });
+  const nodes =
+    services.length === 0
+      ? []
+      : await readNodes(db, row.shard, row.id, name, { showDeleted: false, services, limit: MOST_NODES });
   const nodesOf = (service: string): NodeView[] => nodes.filter((node) => node.services.includes(service));
   const expanded: Link[] = [];
   for (const link of links) {
     try {
-      expanded.push({ label: link.label, url: expandMacros(link.url, { owner: row.owner, self: undefined, nodesOf }) as string });
+      expanded.push({
+        label: link.label,
+        url: expandMacros(link.url, { owner: row.owner, self: undefined, nodesOf }) as string,
+      });
     } catch {
       // Not known yet, or no such node in this cluster: nothing to show.
     }

@@ -26,12 +26,26 @@ export interface CatalogServices {
 
 function notFound(kind: DocumentKind, id: string, version = 0): LoomError {
   const which = version === 0 ? `${kind} "${id}"` : `Version ${version} of ${kind} "${id}"`;
-  return new LoomError("DOCUMENT_NOT_FOUND", `${which} is not in the catalog. List what is there with "loom catalog list".`, { metadata: { kind, id } });
+  return new LoomError(
+    "DOCUMENT_NOT_FOUND",
+    `${which} is not in the catalog. List what is there with "loom catalog list".`,
+    { metadata: { kind, id } },
+  );
 }
 
 function viewOf(stored: StoredDocument, problems: readonly Problem[]): DocumentView {
   const { document, version, shipped, deleted, createTime, etag } = stored;
-  return { kind: document.kind, id: document.name, body: document.body, version, shipped, deleted, problems, createTime, etag } as DocumentView;
+  return {
+    kind: document.kind,
+    id: document.name,
+    body: document.body,
+    version,
+    shipped,
+    deleted,
+    problems,
+    createTime,
+    etag,
+  } as DocumentView;
 }
 
 const current = (stored: StoredDocument): CurrentDocument => stored;
@@ -39,8 +53,20 @@ const current = (stored: StoredDocument): CurrentDocument => stored;
 export function createCatalogOperations(services: CatalogServices): CatalogOperations {
   const { store, snapshots, log, epochs, signals } = services;
 
-  const appendRequest = (caller: Caller, name: string, dryRun: boolean, request: { id: string; fingerprint: string }) =>
-    ({ name, shard: META_SHARD, epoch: epochs.get(META_SHARD)!, tenant: caller.tenant, actor: caller.user, request, dryRun });
+  const appendRequest = (
+    caller: Caller,
+    name: string,
+    dryRun: boolean,
+    request: { id: string; fingerprint: string },
+  ) => ({
+    name,
+    shard: META_SHARD,
+    epoch: epochs.get(META_SHARD)!,
+    tenant: caller.tenant,
+    actor: caller.user,
+    request,
+    dryRun,
+  });
 
   /** Whatever became of it: where its outcome is unknown the catalog may be another one too. */
   async function changing<T>(tenant: string, append: Promise<T>): Promise<T> {
@@ -53,7 +79,12 @@ export function createCatalogOperations(services: CatalogServices): CatalogOpera
   }
 
   const view = (snapshot: CatalogSnapshot, stored: StoredDocument): DocumentView =>
-    viewOf(stored, snapshot.problems.of(stored.document.kind, stored.document.name).filter((problem) => problem.severity === "error"));
+    viewOf(
+      stored,
+      snapshot.problems
+        .of(stored.document.kind, stored.document.name)
+        .filter((problem) => problem.severity === "error"),
+    );
 
   return {
     async list(caller, request) {
@@ -61,12 +92,24 @@ export function createCatalogOperations(services: CatalogServices): CatalogOpera
       const shape = ["documents", request.kind ?? ""];
       const after = decodePageToken(shape, request.pageToken, 2);
       const snapshot = await snapshots.of(caller.tenant);
-      const found = snapshot.stored.filter(({ document, deleted }) => !deleted && (request.kind === undefined || document.kind === request.kind)
-        && (after === undefined || `${document.kind}/${document.name}` > `${after[0]}/${after[1]}`));
-      found.sort((a, b) => (`${a.document.kind}/${a.document.name}` < `${b.document.kind}/${b.document.name}` ? -1 : 1));
+      const found = snapshot.stored.filter(
+        ({ document, deleted }) =>
+          !deleted &&
+          (request.kind === undefined || document.kind === request.kind) &&
+          (after === undefined || `${document.kind}/${document.name}` > `${after[0]}/${after[1]}`),
+      );
+      found.sort((a, b) =>
+        `${a.document.kind}/${a.document.name}` < `${b.document.kind}/${b.document.name}` ? -1 : 1,
+      );
       const page = found.slice(0, limit);
       const last = page.at(-1);
-      return { items: page.map((one) => view(snapshot, one)), nextPageToken: found.length > limit && last !== undefined ? encodePageToken(shape, [last.document.kind, last.document.name]) : "" };
+      return {
+        items: page.map((one) => view(snapshot, one)),
+        nextPageToken:
+          found.length > limit && last !== undefined
+            ? encodePageToken(shape, [last.document.kind, last.document.name])
+            : "",
+      };
     },
 
     async get(caller, kind, id, version) {
@@ -85,49 +128,107 @@ export function createCatalogOperations(services: CatalogServices): CatalogOpera
       const limit = pageSize(request.pageSize);
       const shape = ["versions", kind, id];
       const before = decodePageToken(shape, request.pageToken, 1);
-      const found = await store.versions(caller.tenant, kind, id, before === undefined ? undefined : Number(before[0]), limit + 1);
+      const found = await store.versions(
+        caller.tenant,
+        kind,
+        id,
+        before === undefined ? undefined : Number(before[0]),
+        limit + 1,
+      );
       if (found.length === 0 && before === undefined) throw notFound(kind, id);
       const page = found.slice(0, limit);
-      return { items: page.map((one) => viewOf(one, [])), nextPageToken: found.length > limit ? encodePageToken(shape, [page.at(-1)!.version]) : "" };
+      return {
+        items: page.map((one) => viewOf(one, [])),
+        nextPageToken: found.length > limit ? encodePageToken(shape, [page.at(-1)!.version]) : "",
+      };
     },
 
     async apply(caller, request) {
       const plugins = knownPlugins(services.offers());
-      const requested = requestOf(request.requestId, "ApplyDocuments", { files: request.files, shipped: request.shipped });
-      return changing(caller.tenant, log.append(appendRequest(caller, "apply documents", request.validateOnly, requested), async () => {
-        // The head of the meta shard is locked: nobody else writes documents now.
-        snapshots.forget(caller.tenant);
-        const snapshot = await snapshots.of(caller.tenant);
-        const loaded = loadCatalog(request.files, plugins, snapshot.catalog);
-        const parsingFailed = loaded.problems.some((problem) => problem.severity === "error" && problem.document === "");
-        if (hasErrors(loaded.problems) && !request.validateOnly && (!request.shipped || parsingFailed)) throw invalidCatalog(loaded.problems);
-        const planned = planApply(snapshot.stored.map(current), loaded.documents.map((one) => one.document), { shipped: request.shipped });
-        const documents = planned.flatMap(({ write }) => (write === undefined ? [] : [{
-          kind: write.document.kind, name: write.document.name, version: write.version, body: write.document.body as never, shipped: write.shipped,
-        }]));
-        const changes: DocumentChangeView[] = planned.map(({ kind, document, version, fields }) => ({ kind, document, version, fields }));
-        const body: MetaChanged = { kind: "MetaChanged", documents };
-        const answer = { changes, problems: loaded.problems };
-        return { bodies: documents.length === 0 ? [] : [body], keep: answer, answer: () => Promise.resolve(answer) };
-      }, (_tx, answered) => Promise.resolve(answered.kept as Awaited<ReturnType<CatalogOperations["apply"]>>)));
+      const requested = requestOf(request.requestId, "ApplyDocuments", {
+        files: request.files,
+        shipped: request.shipped,
+      });
+      return changing(
+        caller.tenant,
+        log.append(
+          appendRequest(caller, "apply documents", request.validateOnly, requested),
+          async () => {
+            // The head of the meta shard is locked: nobody else writes documents now.
+            snapshots.forget(caller.tenant);
+            const snapshot = await snapshots.of(caller.tenant);
+            const loaded = loadCatalog(request.files, plugins, snapshot.catalog);
+            const parsingFailed = loaded.problems.some(
+              (problem) => problem.severity === "error" && problem.document === "",
+            );
+            if (hasErrors(loaded.problems) && !request.validateOnly && (!request.shipped || parsingFailed))
+              throw invalidCatalog(loaded.problems);
+            const planned = planApply(
+              snapshot.stored.map(current),
+              loaded.documents.map((one) => one.document),
+              { shipped: request.shipped },
+            );
+            const documents = planned.flatMap(({ write }) =>
+              write === undefined
+                ? []
+                : [
+                    {
+                      kind: write.document.kind,
+                      name: write.document.name,
+                      version: write.version,
+                      body: write.document.body as never,
+                      shipped: write.shipped,
+                    },
+                  ],
+            );
+            const changes: DocumentChangeView[] = planned.map(({ kind, document, version, fields }) => ({
+              kind,
+              document,
+              version,
+              fields,
+            }));
+            const body: MetaChanged = { kind: "MetaChanged", documents };
+            const answer = { changes, problems: loaded.problems };
+            return {
+              bodies: documents.length === 0 ? [] : [body],
+              keep: answer,
+              answer: () => Promise.resolve(answer),
+            };
+          },
+          (_tx, answered) => Promise.resolve(answered.kept as Awaited<ReturnType<CatalogOperations["apply"]>>),
+        ),
+      );
     },
 
     async delete(caller, kind, id, mutation: Mutation) {
       const requested = requestOf(mutation.requestId, "DeleteDocument", { kind, id, etag: mutation.etag });
-      return changing(caller.tenant, log.append(appendRequest(caller, "delete document", mutation.validateOnly, requested), async () => {
-        snapshots.forget(caller.tenant);
-        const snapshot = await snapshots.of(caller.tenant);
-        const stored = snapshot.find(kind, id);
-        if (stored === undefined || stored.deleted) throw notFound(kind, id);
-        checkEtag(mutation.etag, stored.etag, `${kind} "${id}"`);
-        const mark = planDelete(current(stored));
-        const body: MetaChanged = { kind: "MetaChanged", documents: [{ kind, name: id, version: mark.version, body: null, shipped: mark.shipped }] };
-        return { bodies: [body], answer: () => Promise.resolve({ ...viewOf(stored, []), deleted: true, version: mark.version }) };
-      }, async () => {
-        const [mark] = await store.versions(caller.tenant, kind, id, undefined, 1);
-        if (mark === undefined) throw notFound(kind, id);
-        return viewOf(mark, []);
-      }));
+      return changing(
+        caller.tenant,
+        log.append(
+          appendRequest(caller, "delete document", mutation.validateOnly, requested),
+          async () => {
+            snapshots.forget(caller.tenant);
+            const snapshot = await snapshots.of(caller.tenant);
+            const stored = snapshot.find(kind, id);
+            if (stored === undefined || stored.deleted) throw notFound(kind, id);
+            checkEtag(mutation.etag, stored.etag, `${kind} "${id}"`);
+            const mark = planDelete(current(stored));
+            const body: MetaChanged = {
+              kind: "MetaChanged",
+              documents: [{ kind, name: id, version: mark.version, body: null, shipped: mark.shipped }],
+            };
+            return {
+              bodies: [body],
+              answer: () => Promise.resolve({ ...viewOf(stored, []), deleted: true, version: mark.version }),
+            };
+          },
+          async () => {
+            const [mark] = await store.versions(caller.tenant, kind, id, undefined, 1);
+            if (mark === undefined) throw notFound(kind, id);
+            return viewOf(mark, []);
+          },
+        ),
+      );
     },
 
     pluginTypes: () => Promise.resolve(services.offers()),
@@ -139,7 +240,16 @@ function invalidCatalog(problems: readonly Problem[]): LoomError {
   const errors = problems.filter((problem) => problem.severity === "error");
   const shown = errors.slice(0, 20).map(formatProblem).join("\n");
   const more = errors.length > 20 ? `\nand ${errors.length - 20} more` : "";
-  return new LoomError("INVALID_CATALOG", `Nothing was written, because of ${errors.length} ${errors.length === 1 ? "error" : "errors"}:\n${shown}${more}`, {
-    violations: errors.slice(0, 100).map((problem) => ({ field: [problem.file, problem.line, problem.path].filter((part) => part !== "" && part !== 0).join(":"), description: `${problem.message} ${problem.suggestion}`.trim() })),
-  });
+  return new LoomError(
+    "INVALID_CATALOG",
+    `Nothing was written, because of ${errors.length} ${errors.length === 1 ? "error" : "errors"}:\n${shown}${more}`,
+    {
+      violations: errors
+        .slice(0, 100)
+        .map((problem) => ({
+          field: [problem.file, problem.line, problem.path].filter((part) => part !== "" && part !== 0).join(":"),
+          description: `${problem.message} ${problem.suggestion}`.trim(),
+        })),
+    },
+  );
 }

@@ -25,7 +25,9 @@ export interface CatalogSnapshots {
 }
 
 /** Types that workers offer; before the first worker is there nothing is known, so nothing is blamed. */
-export function knownPlugins(offers: readonly PluginTypeView[]): { types: readonly PluginTypeView[]; unknown: "error" } | undefined {
+export function knownPlugins(
+  offers: readonly PluginTypeView[],
+): { types: readonly PluginTypeView[]; unknown: "error" } | undefined {
   return offers.length === 0 ? undefined : { types: offers, unknown: "error" };
 }
 
@@ -35,17 +37,24 @@ function makeSnapshot(stored: readonly StoredDocument[], offers: readonly Plugin
   const byId = new Map(stored.map((one) => [`${one.document.kind}/${one.document.name}`, one]));
   const find = (kind: DocumentKind, name: string): StoredDocument | undefined => byId.get(`${kind}/${name}`);
   return {
-    catalog, stored, find,
+    catalog,
+    stored,
+    find,
     problems: indexProblems(validateCatalog(catalog, plugins === undefined ? {} : { plugins })),
     versionOf: (kind, name) => find(kind, name)?.version ?? 0,
   };
 }
 
-export function createCatalogSnapshots(store: DocumentStore, offers: () => readonly PluginTypeView[]): CatalogSnapshots {
+export function createCatalogSnapshots(
+  store: DocumentStore,
+  offers: () => readonly PluginTypeView[],
+): CatalogSnapshots {
   const cached = new Map<string, { readonly offered: string; readonly snapshot: Promise<CatalogSnapshot> }>();
   return {
     of(tenant) {
-      const offered = offers().map((offer) => `${offer.kind}/${offer.type}`).join(" ");
+      const offered = offers()
+        .map((offer) => `${offer.kind}/${offer.type}`)
+        .join(" ");
       const known = cached.get(tenant);
       if (known !== undefined && known.offered === offered) return known.snapshot;
       const snapshot = store.newest(tenant).then((stored) => makeSnapshot(stored, offers()));

@@ -26,9 +26,17 @@ export function createEventOperations(db: Rows, space: IdSpace, signals: Signals
     async list(caller, cluster, request) {
       const limit = pageSize(request.pageSize);
       const shape = ["events", cluster];
-      const found = await readEvents(db, await scopeOf(caller, cluster), decodePageToken(shape, request.pageToken, 3), limit + 1);
+      const found = await readEvents(
+        db,
+        await scopeOf(caller, cluster),
+        decodePageToken(shape, request.pageToken, 3),
+        limit + 1,
+      );
       const page = found.slice(0, limit);
-      return { items: page.map(({ view }) => view), nextPageToken: found.length > limit ? encodePageToken(shape, page.at(-1)!.key) : "" };
+      return {
+        items: page.map(({ view }) => view),
+        nextPageToken: found.length > limit ? encodePageToken(shape, page.at(-1)!.key) : "",
+      };
     },
 
     async *watch(caller, cluster, resumeToken, signal) {
@@ -37,19 +45,26 @@ export function createEventOperations(db: Rows, space: IdSpace, signals: Signals
       const shards = scope.cluster === undefined ? [...heads.keys()] : [scope.cluster.shard];
       const positions = parsePositions(resumeToken) ?? heads;
       const token = (): string => [...positions].map(([shard, seq]) => `${shard}:${seq}`).join(",");
-      yield* watch(signals, [LOG_TOPIC], signal, WATCH_PAUSE_MS, async function* (): AsyncGenerator<Change<readonly EventView[]>, boolean> {
-        for (const shard of shards) {
-          for (let more = true; more;) {
-            const found = await readEventsAfter(db, scope, shard, positions.get(shard) ?? 0n, BATCH);
-            more = found.length === BATCH;
-            const last = found.at(-1);
-            if (last === undefined) break;
-            positions.set(shard, last.seq);
-            yield { value: found.map(({ view }) => view), resumeToken: token() };
+      yield* watch(
+        signals,
+        [LOG_TOPIC],
+        signal,
+        WATCH_PAUSE_MS,
+        async function* (): AsyncGenerator<Change<readonly EventView[]>, boolean> {
+          for (const shard of shards) {
+            for (let more = true; more;) {
+              const found = await readEventsAfter(db, scope, shard, positions.get(shard) ?? 0n, BATCH);
+              more = found.length === BATCH;
+              const last = found.at(-1);
+              if (last === undefined) break;
+              positions.set(shard, last.seq);
+              yield { value: found.map(({ view }) => view), resumeToken: token() };
+            }
           }
-        }
-        return false;
-      }, () => ({ value: [], resumeToken: token() }));
+          return false;
+        },
+        () => ({ value: [], resumeToken: token() }),
+      );
     },
   };
 }
@@ -58,10 +73,15 @@ export function createEventOperations(db: Rows, space: IdSpace, signals: Signals
 function parsePositions(token: string): Map<number, bigint> | undefined {
   if (token === "") return undefined;
   if (!/^(-?\d{1,5}:\d{1,19})(,-?\d{1,5}:\d{1,19}){0,4095}$/.test(token)) {
-    throw new LoomError("INVALID_RESUME_TOKEN", "The resume token is none of this watch. Leave it out to start with what happens next.");
+    throw new LoomError(
+      "INVALID_RESUME_TOKEN",
+      "The resume token is none of this watch. Leave it out to start with what happens next.",
+    );
   }
-  return new Map(token.split(",").map((part) => {
-    const [shard, seq] = part.split(":");
-    return [Number(shard), BigInt(seq!)];
-  }));
+  return new Map(
+    token.split(",").map((part) => {
+      const [shard, seq] = part.split(":");
+      return [Number(shard), BigInt(seq!)];
+    }),
+  );
 }

@@ -12,7 +12,9 @@ export function encodeBody(body: RecordBody): Buffer {
 /** @throws Error where a newer program wrote the record */
 export function decodeBody(bytes: Uint8Array, format: number): RecordBody {
   if (format !== RECORD_FORMAT) {
-    throw new Error(`a record has format ${format}, this program reads ${RECORD_FORMAT}: start the newer program again`);
+    throw new Error(
+      `a record has format ${format}, this program reads ${RECORD_FORMAT}: start the newer program again`,
+    );
   }
   return JSON.parse(inflateRawSync(bytes, { maxOutputLength: LARGEST_BODY }).toString("utf8")) as RecordBody;
 }

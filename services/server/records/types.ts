@@ -151,7 +151,8 @@ export interface MetaChanged {
   readonly revoked?: readonly string[];
 }
 
-export type RecordBody = EpochStart | IdBlock | OpAccepted | OpPlanned | JobControl | NodeChanged | OpCompleted | MetaChanged;
+export type RecordBody =
+  EpochStart | IdBlock | OpAccepted | OpPlanned | JobControl | NodeChanged | OpCompleted | MetaChanged;
 export type RecordKind = RecordBody["kind"];
 
 /** A record with where and when it stands. */

@@ -14,14 +14,16 @@ describe("lost connections", () => {
   let retries = 0;
 
   const count = async (): Promise<number> => (await db.database.pool.query("SELECT 1 FROM thing")).rowCount!;
-  const insert = () => transactor.run("insert", async (tx) => {
-    tries += 1;
-    await tx.query("INSERT INTO thing VALUES (gen_random_uuid())");
-  });
-  const rejectsWith = (promise: Promise<unknown>, reason: string) => assert.rejects(promise, (thrown: LoomError) => {
-    assert.equal(thrown.reason, reason, String(thrown.cause));
-    return true;
-  });
+  const insert = () =>
+    transactor.run("insert", async (tx) => {
+      tries += 1;
+      await tx.query("INSERT INTO thing VALUES (gen_random_uuid())");
+    });
+  const rejectsWith = (promise: Promise<unknown>, reason: string) =>
+    assert.rejects(promise, (thrown: LoomError) => {
+      assert.equal(thrown.reason, reason, String(thrown.cause));
+      return true;
+    });
 
   before(async () => {
     await db.database.pool.query("CREATE TABLE thing (id UUID PRIMARY KEY)");
@@ -76,7 +78,9 @@ describe("lost connections", () => {
 
   it("that lie idle in the pool are replaced", async () => {
     const { rows } = await database.pool.query("SELECT pg_backend_pid() AS pid");
-    await db.database.pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1", [rows[0].pid]);
+    await db.database.pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1", [
+      rows[0].pid,
+    ]);
     await insert();
     assert.equal(await count(), 1);
   });
@@ -100,7 +104,10 @@ describe("a database that may forget", () => {
   const db = useDatabase();
 
   const refused = async (pool: Database["pool"], setting: string): Promise<void> =>
-    assert.rejects(assertSafeDatabase(pool), (thrown: LoomError) => thrown.reason === "UNSAFE_DATABASE" && thrown.message.includes(setting));
+    assert.rejects(
+      assertSafeDatabase(pool),
+      (thrown: LoomError) => thrown.reason === "UNSAFE_DATABASE" && thrown.message.includes(setting),
+    );
 
   it("is refused", async () => {
     await assertSafeDatabase(db.database.pool);

@@ -37,7 +37,7 @@ export interface Database {
 
 /** Limits of every session, in milliseconds. */
 export const SESSION_LIMITS = {
-  /** A process that stops in the middle of a transaction holds its locks no longer than this (availability.md 4.3). */
+  /** A process that stops in the middle of a transaction holds its locks no longer than this. */
   idleInTransaction: 2_000,
   lock: 1_000,
   statement: 30_000,
@@ -54,7 +54,8 @@ const parseArray = pg.types.getTypeParser(INT8_ARRAY as never, "text") as (text:
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: "text" | "binary") => {
     if (format !== "binary" && oid === INT8) return BigInt;
-    if (format !== "binary" && oid === INT8_ARRAY) return (text: string) => parseArray(text).map((item) => (item === null ? null : BigInt(item)));
+    if (format !== "binary" && oid === INT8_ARRAY)
+      return (text: string) => parseArray(text).map((item) => (item === null ? null : BigInt(item)));
     return pg.types.getTypeParser(oid, format as "text");
   },
 };
@@ -80,7 +81,11 @@ export function clientConfig(connection: Connection, applicationName = "loom"): 
  * @throws DATABASE_UNAVAILABLE
  */
 export async function openDatabase(connection: Connection, options: DatabaseOptions = {}): Promise<Database> {
-  const pool = new pg.Pool({ ...clientConfig(connection, options.applicationName), max: options.connections ?? 20, idleTimeoutMillis: 30_000 });
+  const pool = new pg.Pool({
+    ...clientConfig(connection, options.applicationName),
+    max: options.connections ?? 20,
+    idleTimeoutMillis: 30_000,
+  });
   pool.on("error", (error) => options.onConnectionLost?.(error));
   let dialect: Database["dialect"];
   try {
@@ -107,12 +112,16 @@ export async function openDatabase(connection: Connection, options: DatabaseOpti
  */
 export async function assertSafeDatabase(pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query<{ name: string; setting: string }>(
-    "SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')");
+    "SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')",
+  );
   const unsafe = rows.find(({ name, setting }) =>
-    name === "synchronous_commit" ? setting !== "on" && setting !== "remote_apply" : setting !== "on");
+    name === "synchronous_commit" ? setting !== "on" && setting !== "remote_apply" : setting !== "on",
+  );
   if (unsafe !== undefined) {
-    throw new LoomError("UNSAFE_DATABASE",
+    throw new LoomError(
+      "UNSAFE_DATABASE",
       `The database runs with ${unsafe.name} = ${unsafe.setting} and may lose what it has acknowledged. Set ${unsafe.name} = on and start Loom again.`,
-      { metadata: { setting: unsafe.name, value: unsafe.setting } });
+      { metadata: { setting: unsafe.name, value: unsafe.setting } },
+    );
   }
 }

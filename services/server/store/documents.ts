@@ -18,7 +18,13 @@ export interface DocumentStore {
   newest(tenant: string): Promise<StoredDocument[]>;
   version(tenant: string, kind: DocumentKind, name: string, version: number): Promise<StoredDocument | undefined>;
   /** Newest first; versions below `before`. */
-  versions(tenant: string, kind: DocumentKind, name: string, before: number | undefined, limit: number): Promise<StoredDocument[]>;
+  versions(
+    tenant: string,
+    kind: DocumentKind,
+    name: string,
+    before: number | undefined,
+    limit: number,
+  ): Promise<StoredDocument[]>;
 }
 
 interface Row {
@@ -37,7 +43,11 @@ function stored(row: Row): StoredDocument {
   return {
     // What was written had the shape of its kind.
     document: { kind: row.kind, name: row.name, body: (row.body ?? {}) as JsonObject } as unknown as CatalogDocument,
-    version: row.version, shipped: row.shipped, deleted: row.deleted, createTime: row.createdAt, etag: `${row.epoch}-${row.seq}`,
+    version: row.version,
+    shipped: row.shipped,
+    deleted: row.deleted,
+    createTime: row.createdAt,
+    etag: `${row.epoch}-${row.seq}`,
   };
 }
 
@@ -46,7 +56,10 @@ export function createDocumentStore(database: Pick<Database, "prisma">): Documen
   const byName = (tenant: string, kind: DocumentKind, name: string) => ({ shard: META_SHARD, tenant, kind, name });
   return {
     async newest(tenant) {
-      const rows = await document.findMany({ where: { shard: META_SHARD, tenant, newest: true }, orderBy: [{ kind: "asc" }, { name: "asc" }] });
+      const rows = await document.findMany({
+        where: { shard: META_SHARD, tenant, newest: true },
+        orderBy: [{ kind: "asc" }, { name: "asc" }],
+      });
       return rows.map(stored);
     },
     async version(tenant, kind, name, version) {
@@ -55,7 +68,9 @@ export function createDocumentStore(database: Pick<Database, "prisma">): Documen
     },
     async versions(tenant, kind, name, before, limit) {
       const rows = await document.findMany({
-        where: { ...byName(tenant, kind, name), ...(before === undefined ? {} : { version: { lt: before } }) }, orderBy: { version: "desc" }, take: limit,
+        where: { ...byName(tenant, kind, name), ...(before === undefined ? {} : { version: { lt: before } }) },
+        orderBy: { version: "desc" },
+        take: limit,
       });
       return rows.map(stored);
     },

@@ -13,7 +13,12 @@ export interface JobProgressStore {
    * Becomes the runner of a job and returns the new runner number and the last control record its tasks know.
    * Undefined where another holder's lease still runs, unless `soleOwner` says that no other holder can be alive.
    */
-  take(key: JobKey, holder: string, leaseMs: number, soleOwner: boolean): Promise<{ runner: number; controlSeq: bigint } | undefined>;
+  take(
+    key: JobKey,
+    holder: string,
+    leaseMs: number,
+    soleOwner: boolean,
+  ): Promise<{ runner: number; controlSeq: bigint } | undefined>;
   renew(keys: readonly (JobKey & { readonly runner: number })[], leaseMs: number): Promise<void>;
   /** Tasks as stored, with worker and start of those that were running. */
   loadTasks(key: JobKey): Promise<(StoredTask & { readonly worker: string; readonly startedAt: number | undefined })[]>;
@@ -39,34 +44,66 @@ export function createJobProgressStore(transactor: Transactor, leaseMs: number):
            ON CONFLICT (shard, cluster_id, job) DO UPDATE SET runner = job_run.runner + 1, holder = excluded.holder, lease_until = excluded.lease_until
              WHERE $7 OR job_run.holder = excluded.holder OR job_run.lease_until < now()
            RETURNING runner, control_seq`,
-          [key.shard, key.cluster, key.job, key.tenant, holder, leaseMs, soleOwner]));
+          [key.shard, key.cluster, key.job, key.tenant, holder, leaseMs, soleOwner],
+        ),
+      );
       return row === undefined ? undefined : { runner: row.runner, controlSeq: row.control_seq };
     },
 
     async renew(keys, leaseMs) {
       if (keys.length === 0) return;
       // A row that is locked is just being written by a step, which renews the lease itself.
-      await transactor.statement("renew jobs",
+      await transactor.statement(
+        "renew jobs",
         `UPDATE job_run SET lease_until = now() + $5 * interval '1 millisecond'
          FROM (SELECT r.shard, r.cluster_id, r.job FROM job_run r
                JOIN unnest($1::int4[], $2::int8[], $3::int4[], $4::int4[]) AS k (shard, cluster_id, job, runner)
                  ON r.shard = k.shard AND r.cluster_id = k.cluster_id AND r.job = k.job AND r.runner = k.runner
                FOR UPDATE OF r SKIP LOCKED) own
          WHERE job_run.shard = own.shard AND job_run.cluster_id = own.cluster_id AND job_run.job = own.job`,
-        [keys.map((key) => key.shard), keys.map((key) => key.cluster), keys.map((key) => key.job), keys.map((key) => key.runner), leaseMs]);
+        [
+          keys.map((key) => key.shard),
+          keys.map((key) => key.cluster),
+          keys.map((key) => key.job),
+          keys.map((key) => key.runner),
+          leaseMs,
+        ],
+      );
     },
 
     async loadTasks(key) {
-      const rows = await transactor.statement<{ number: number; state: StoredTask["state"]; attempt: number; failures: number; ready_at: Date | null; worker: string; started_at: Date | null; reason: string }>("load tasks",
+      const rows = await transactor.statement<{
+        number: number;
+        state: StoredTask["state"];
+        attempt: number;
+        failures: number;
+        ready_at: Date | null;
+        worker: string;
+        started_at: Date | null;
+        reason: string;
+      }>(
+        "load tasks",
         "SELECT number, state, attempt, failures, ready_at, worker, started_at, reason FROM task WHERE shard = $1 AND cluster_id = $2 AND job = $3 ORDER BY number",
-        [key.shard, key.cluster, key.job]);
-      return rows.map((row) => ({ number: row.number, state: row.state, attempt: row.attempt, failures: row.failures, readyAt: row.ready_at?.getTime(),
-        worker: row.worker, startedAt: row.started_at?.getTime(), reason: row.reason }));
+        [key.shard, key.cluster, key.job],
+      );
+      return rows.map((row) => ({
+        number: row.number,
+        state: row.state,
+        attempt: row.attempt,
+        failures: row.failures,
+        readyAt: row.ready_at?.getTime(),
+        worker: row.worker,
+        startedAt: row.started_at?.getTime(),
+        reason: row.reason,
+      }));
     },
 
     async loadNodes(key) {
-      return transactor.statement<NodeProgress>("load node progress",
-        "SELECT number, state, addresses, machine, results, message FROM node_progress WHERE shard = $1 AND cluster_id = $2", [key.shard, key.cluster]);
+      return transactor.statement<NodeProgress>(
+        "load node progress",
+        "SELECT number, state, addresses, machine, results, message FROM node_progress WHERE shard = $1 AND cluster_id = $2",
+        [key.shard, key.cluster],
+      );
     },
 
     async insertTasks(key, graph, providerType, from) {
@@ -86,7 +123,20 @@ export function createJobProgressStore(transactor: Transactor, leaseMs: number):
              SELECT $1, $2, $3, t.number, $4, t.node, t.service, t.action, t.stage, $5, 'WAITING', 0, 0, '', '', '', 0
              FROM unnest($6::int4[], $7::int4[], $8::text[], $9::text[], $10::int4[]) AS t (number, node, service, action, stage)
              ON CONFLICT DO NOTHING`,
-            [key.shard, key.cluster, key.job, key.tenant, providerType, numbers, [...graph.node.subarray(start, end)], services, actions, [...graph.stage.subarray(start, end)]]));
+            [
+              key.shard,
+              key.cluster,
+              key.job,
+              key.tenant,
+              providerType,
+              numbers,
+              [...graph.node.subarray(start, end)],
+              services,
+              actions,
+              [...graph.stage.subarray(start, end)],
+            ],
+          ),
+        );
       }
     },
 

@@ -52,7 +52,11 @@ export interface Log {
    * @param replay answers a request whose id was seen before
    * @throws FENCED, REQUEST_ID_REUSED, OUTCOME_UNKNOWN and whatever `build` throws; then nothing was written
    */
-  append<T>(request: AppendRequest, build: (tx: Tx) => Promise<Draft<T>>, replay?: (tx: Tx, answered: Answered) => Promise<T>): Promise<T>;
+  append<T>(
+    request: AppendRequest,
+    build: (tx: Tx) => Promise<Draft<T>>,
+    replay?: (tx: Tx, answered: Answered) => Promise<T>,
+  ): Promise<T>;
 }
 
 interface Head {
@@ -69,20 +73,50 @@ class DryRunAnswer {
 
 /** @param now the time written into records */
 export function createLog(transactor: Transactor, now: () => Date): Log {
-  async function within<T>(tx: Tx, request: AppendRequest, build: (tx: Tx) => Promise<Draft<T>>, replay?: (tx: Tx, answered: Answered) => Promise<T>): Promise<T> {
+  async function within<T>(
+    tx: Tx,
+    request: AppendRequest,
+    build: (tx: Tx) => Promise<Draft<T>>,
+    replay?: (tx: Tx, answered: Answered) => Promise<T>,
+  ): Promise<T> {
     const { shard, epoch, tenant, actor } = request;
-    const [head] = await tx.rows<Head>("SELECT epoch, state, next_seq, last_hash FROM shard_head WHERE shard = $1 FOR UPDATE", [shard], "head");
+    const [head] = await tx.rows<Head>(
+      "SELECT epoch, state, next_seq, last_hash FROM shard_head WHERE shard = $1 FOR UPDATE",
+      [shard],
+      "head",
+    );
     if (head === undefined || head.epoch !== epoch || head.state !== "ACTIVE") {
-      throw new LoomError("FENCED", "Another Loom has taken over this part of the data. Send the request again; it will reach the new owner.", { metadata: { shard: String(shard) } });
+      throw new LoomError(
+        "FENCED",
+        "Another Loom has taken over this part of the data. Send the request again; it will reach the new owner.",
+        { metadata: { shard: String(shard) } },
+      );
     }
     if (request.request !== undefined) {
-      const [guard] = await tx.rows<{ fingerprint: string; tenant: string; cluster_id: bigint | null; job: number | null; answer: unknown }>(
-        "SELECT fingerprint, tenant, cluster_id, job, answer FROM op_guard WHERE shard = $1 AND request_id = $2", [shard, request.request.id], "guard");
+      const [guard] = await tx.rows<{
+        fingerprint: string;
+        tenant: string;
+        cluster_id: bigint | null;
+        job: number | null;
+        answer: unknown;
+      }>(
+        "SELECT fingerprint, tenant, cluster_id, job, answer FROM op_guard WHERE shard = $1 AND request_id = $2",
+        [shard, request.request.id],
+        "guard",
+      );
       if (guard !== undefined) {
         if (guard.fingerprint !== request.request.fingerprint || guard.tenant !== tenant || replay === undefined) {
-          throw new LoomError("REQUEST_ID_REUSED", `The request id ${request.request.id} was used for another request. Send a new UUID with each new request.`, { metadata: { request_id: request.request.id } });
+          throw new LoomError(
+            "REQUEST_ID_REUSED",
+            `The request id ${request.request.id} was used for another request. Send a new UUID with each new request.`,
+            { metadata: { request_id: request.request.id } },
+          );
         }
-        return replay(tx, { clusterId: guard.cluster_id ?? undefined, job: guard.job ?? undefined, kept: guard.answer ?? undefined });
+        return replay(tx, {
+          clusterId: guard.cluster_id ?? undefined,
+          job: guard.job ?? undefined,
+          kept: guard.answer ?? undefined,
+        });
       }
     }
     const draft = await build(tx);
@@ -97,24 +131,65 @@ export function createLog(transactor: Transactor, now: () => Date): Log {
       await tx.query(
         `INSERT INTO log_record (shard, seq, epoch, format, kind, tenant, cluster_id, job, actor, request_id, at, payload, prev_hash, hash)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-        [shard, seq, epoch, RECORD_FORMAT, body.kind, tenant, draft.clusterId ?? null, job, actor, request.request?.id ?? null, at, payload, previous, hash], "append");
+        [
+          shard,
+          seq,
+          epoch,
+          RECORD_FORMAT,
+          body.kind,
+          tenant,
+          draft.clusterId ?? null,
+          job,
+          actor,
+          request.request?.id ?? null,
+          at,
+          payload,
+          previous,
+          hash,
+        ],
+        "append",
+      );
       const record: LogRecord = { shard, epoch, seq, tenant, clusterId: draft.clusterId, actor, at, body };
       await apply(tx, record);
       seq += 1n;
     }
-    await tx.query("UPDATE shard_head SET next_seq = $2, last_hash = $3 WHERE shard = $1", [shard, seq, hash], "advance_head");
+    await tx.query(
+      "UPDATE shard_head SET next_seq = $2, last_hash = $3 WHERE shard = $1",
+      [shard, seq, hash],
+      "advance_head",
+    );
     if (request.request !== undefined) {
       await tx.query(
         "INSERT INTO op_guard (shard, request_id, tenant, fingerprint, seq, cluster_id, job, answer, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        [shard, request.request.id, tenant, request.request.fingerprint, seq - 1n, draft.clusterId ?? null, draft.job ?? null,
-          draft.keep === undefined ? null : JSON.stringify(draft.keep), at], "answered");
+        [
+          shard,
+          request.request.id,
+          tenant,
+          request.request.fingerprint,
+          seq - 1n,
+          draft.clusterId ?? null,
+          draft.job ?? null,
+          draft.keep === undefined ? null : JSON.stringify(draft.keep),
+          at,
+        ],
+        "answered",
+      );
     }
     return draft.answer(tx);
   }
 
   return {
     async isAnswered(shard, requestId) {
-      return (await transactor.statement("guard", "SELECT 1 FROM op_guard WHERE shard = $1 AND request_id = $2", [shard, requestId], "is_answered")).length > 0;
+      return (
+        (
+          await transactor.statement(
+            "guard",
+            "SELECT 1 FROM op_guard WHERE shard = $1 AND request_id = $2",
+            [shard, requestId],
+            "is_answered",
+          )
+        ).length > 0
+      );
     },
 
     async append(request, build, replay) {

@@ -13,7 +13,8 @@ describe("migrate", () => {
       const { rows } = await db.database.pool.query(
         `SELECT c.relname, c.relkind, a.attname, a.atttypid::regtype::text AS type, a.attnotnull, c.oid::text
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-         WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 2, a.attnum`);
+         WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 2, a.attnum`,
+      );
       return rows;
     }
 
@@ -32,11 +33,19 @@ describe("migrate", () => {
           });
           finished = true;
         } catch (thrown) {
-          assert.ok(thrown instanceof LoomError && thrown.cause instanceof Killed, String((thrown as Error).cause ?? thrown));
+          assert.ok(
+            thrown instanceof LoomError && thrown.cause instanceof Killed,
+            String((thrown as Error).cause ?? thrown),
+          );
         }
       }
-      const { rows } = await db.database.pool.query<{ name: string }>("SELECT name FROM schema_migration ORDER BY name");
-      assert.deepEqual(rows.map(({ name }) => name), migrations.map(({ name }) => name));
+      const { rows } = await db.database.pool.query<{ name: string }>(
+        "SELECT name FROM schema_migration ORDER BY name",
+      );
+      assert.deepEqual(
+        rows.map(({ name }) => name),
+        migrations.map(({ name }) => name),
+      );
     });
 
     it("changes nothing when each step runs a second time", async () => {
@@ -50,12 +59,20 @@ describe("migrate", () => {
     });
 
     it("refuses a migration that changed after it ran", async () => {
-      const changed = migrations.map((migration, index): Migration => (index === 3 ? { ...migration, checksum: "0" } : migration));
-      await assert.rejects(migrate(db.connection, { migrations: changed }), (error: LoomError) => error.reason === "SCHEMA_MISMATCH" && error.message.includes(migrations[3]!.name));
+      const changed = migrations.map((migration, index): Migration =>
+        index === 3 ? { ...migration, checksum: "0" } : migration,
+      );
+      await assert.rejects(
+        migrate(db.connection, { migrations: changed }),
+        (error: LoomError) => error.reason === "SCHEMA_MISMATCH" && error.message.includes(migrations[3]!.name),
+      );
     });
 
     it("refuses a database of a newer program", async () => {
-      await assert.rejects(migrate(db.connection, { migrations: migrations.slice(0, -1) }), (error: LoomError) => error.reason === "SCHEMA_MISMATCH" && error.message.includes("newer"));
+      await assert.rejects(
+        migrate(db.connection, { migrations: migrations.slice(0, -1) }),
+        (error: LoomError) => error.reason === "SCHEMA_MISMATCH" && error.message.includes("newer"),
+      );
     });
 
     it("refuses a file of two statements", async () => {
@@ -70,8 +87,13 @@ describe("migrate", () => {
 
     it("runs each step once and in order", async () => {
       const started: string[] = [];
-      const runs = await Promise.all(Array.from({ length: 6 }, () => migrate(db.connection, { onProgress: ({ name }) => started.push(name) })));
-      assert.deepEqual(started, migrations.map(({ name }) => name));
+      const runs = await Promise.all(
+        Array.from({ length: 6 }, () => migrate(db.connection, { onProgress: ({ name }) => started.push(name) })),
+      );
+      assert.deepEqual(
+        started,
+        migrations.map(({ name }) => name),
+      );
       assert.equal(runs.filter((names) => names.length > 0).length, 1);
     });
 
@@ -89,14 +111,18 @@ describe("migrate", () => {
         beforeStatement: async (what) => {
           if (what !== `run ${slow.name}`) return;
           // As if the process had been stopped: the lease goes to nobody who renews it.
-          await db.database.pool.query("UPDATE migration_lease SET until = now() - interval '1 second', holder = 'gone'");
+          await db.database.pool.query(
+            "UPDATE migration_lease SET until = now() - interval '1 second', holder = 'gone'",
+          );
           reached();
           await held;
         },
       });
       await waiting;
       assert.deepEqual(await migrate(db.connection, { migrations: all }), [slow.name, last.name]);
-      await db.database.pool.query("INSERT INTO migration_lease (id, holder, until) VALUES (1, 'other', now() + interval '1 hour')");
+      await db.database.pool.query(
+        "INSERT INTO migration_lease (id, holder, until) VALUES (1, 'other', now() + interval '1 hour')",
+      );
       release();
       await assert.rejects(silent, (error: LoomError) => error.reason === "DATABASE_UNAVAILABLE");
     });

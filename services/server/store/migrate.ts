@@ -50,8 +50,12 @@ export function migrationsFolder(): string {
 /** Reads NNN-name/up*.sql in the order in which they run. */
 export function readMigrations(folder = migrationsFolder()): Migration[] {
   const migrations: Migration[] = [];
-  for (const directory of readdirSync(folder).filter((name) => /^\d{3}-[a-z0-9-]+$/.test(name)).sort()) {
-    for (const file of readdirSync(join(folder, directory)).filter((name) => /^up\d*\.sql$/.test(name)).sort()) {
+  for (const directory of readdirSync(folder)
+    .filter((name) => /^\d{3}-[a-z0-9-]+$/.test(name))
+    .sort()) {
+    for (const file of readdirSync(join(folder, directory))
+      .filter((name) => /^up\d*\.sql$/.test(name))
+      .sort()) {
       const sql = readFileSync(join(folder, directory, file), "utf8");
       migrations.push({ name: `${directory}/${file}`, sql, checksum: createHash("sha256").update(sql).digest("hex") });
     }
@@ -68,7 +72,10 @@ export function readMigrations(folder = migrationsFolder()): Migration[] {
 export async function migrate(connection: Connection, options: MigrateOptions = {}): Promise<string[]> {
   const migrations = options.migrations ?? readMigrations();
   const client = new pg.Client({
-    ...clientConfig(connection, "loom migrate"), statement_timeout: LONGEST_STATEMENT, query_timeout: LONGEST_STATEMENT, lock_timeout: 10_000,
+    ...clientConfig(connection, "loom migrate"),
+    statement_timeout: LONGEST_STATEMENT,
+    query_timeout: LONGEST_STATEMENT,
+    lock_timeout: 10_000,
   });
   client.on("error", () => undefined);
   try {
@@ -81,7 +88,12 @@ export async function migrate(connection: Connection, options: MigrateOptions = 
   }
 }
 
-async function run(client: pg.Client, connection: Connection, migrations: readonly Migration[], options: MigrateOptions): Promise<string[]> {
+async function run(
+  client: pg.Client,
+  connection: Connection,
+  migrations: readonly Migration[],
+  options: MigrateOptions,
+): Promise<string[]> {
   const { beforeStatement, onProgress, leaseMs = 5_000 } = options;
   for (const migration of migrations.filter(({ name }) => name.startsWith(FIRST))) {
     await beforeStatement?.(`bootstrap ${migration.name}`);
@@ -98,7 +110,10 @@ async function run(client: pg.Client, connection: Connection, migrations: readon
       await beforeStatement?.(`run ${migration.name}`);
       await execute(client, migration.sql);
       await beforeStatement?.(`record ${migration.name}`);
-      await client.query("INSERT INTO schema_migration (name, checksum, applied_at) VALUES ($1, $2, now()) ON CONFLICT DO NOTHING", [migration.name, migration.checksum]);
+      await client.query(
+        "INSERT INTO schema_migration (name, checksum, applied_at) VALUES ($1, $2, now()) ON CONFLICT DO NOTHING",
+        [migration.name, migration.checksum],
+      );
     }
     return todo.map(({ name }) => name);
   } finally {
@@ -121,7 +136,9 @@ async function execute(client: pg.Client, sql: string): Promise<void> {
 }
 
 async function applied(client: pg.Client): Promise<Map<string, string>> {
-  const { rows } = await client.query<{ name: string; checksum: string }>("SELECT name, checksum FROM schema_migration");
+  const { rows } = await client.query<{ name: string; checksum: string }>(
+    "SELECT name, checksum FROM schema_migration",
+  );
   return new Map(rows.map(({ name, checksum }) => [name, checksum]));
 }
 
@@ -130,11 +147,19 @@ function missing(migrations: readonly Migration[], done: ReadonlyMap<string, str
   const known = new Set(migrations.map(({ name }) => name));
   const unknown = [...done.keys()].filter((name) => !known.has(name)).sort();
   if (unknown.length > 0) {
-    throw new LoomError("SCHEMA_MISMATCH", `The database was made by a newer Loom (${unknown[0]} is unknown to this one). Start that version, or one after it.`, { metadata: { migration: unknown[0]! } });
+    throw new LoomError(
+      "SCHEMA_MISMATCH",
+      `The database was made by a newer Loom (${unknown[0]} is unknown to this one). Start that version, or one after it.`,
+      { metadata: { migration: unknown[0]! } },
+    );
   }
   const changed = migrations.find(({ name, checksum }) => done.has(name) && done.get(name) !== checksum);
   if (changed !== undefined) {
-    throw new LoomError("SCHEMA_MISMATCH", `The migration ${changed.name} is not the one that ran on this database. Migrations never change once they are published: put it back and add a new one.`, { metadata: { migration: changed.name } });
+    throw new LoomError(
+      "SCHEMA_MISMATCH",
+      `The migration ${changed.name} is not the one that ran on this database. Migrations never change once they are published: put it back and add a new one.`,
+      { metadata: { migration: changed.name } },
+    );
   }
   return migrations.filter(({ name }) => !done.has(name));
 }
@@ -145,14 +170,20 @@ interface Lease {
   release(): Promise<void>;
 }
 
-async function takeLease(client: pg.Client, connection: Connection, leaseMs: number, beforeStatement: MigrateOptions["beforeStatement"]): Promise<Lease> {
+async function takeLease(
+  client: pg.Client,
+  connection: Connection,
+  leaseMs: number,
+  beforeStatement: MigrateOptions["beforeStatement"],
+): Promise<Lease> {
   const holder = randomUUID();
   for (;;) {
     await beforeStatement?.("take lease");
     const { rowCount } = await client.query(
       `INSERT INTO migration_lease (id, holder, until) VALUES (1, $1, now() + $2 * interval '1 millisecond')
        ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, until = excluded.until WHERE migration_lease.until < now()`,
-      [holder, leaseMs]);
+      [holder, leaseMs],
+    );
     if (rowCount === 1) break;
     await sleep(Math.min(100, leaseMs / 5));
   }
@@ -161,13 +192,20 @@ async function takeLease(client: pg.Client, connection: Connection, leaseMs: num
   keeper.on("error", () => undefined);
   await keeper.connect();
   const renew = async (): Promise<boolean> => {
-    const { rowCount } = await keeper.query("UPDATE migration_lease SET until = now() + $2 * interval '1 millisecond' WHERE id = 1 AND holder = $1", [holder, leaseMs]);
+    const { rowCount } = await keeper.query(
+      "UPDATE migration_lease SET until = now() + $2 * interval '1 millisecond' WHERE id = 1 AND holder = $1",
+      [holder, leaseMs],
+    );
     return rowCount === 1;
   };
   const timer = setInterval(() => void renew().catch(() => undefined), leaseMs / 4);
   return {
     check: async () => {
-      if (!(await renew())) throw new LoomError("DATABASE_UNAVAILABLE", "Another Loom migrates the database now, since this one was silent for too long. Start Loom again.");
+      if (!(await renew()))
+        throw new LoomError(
+          "DATABASE_UNAVAILABLE",
+          "Another Loom migrates the database now, since this one was silent for too long. Start Loom again.",
+        );
     },
     release: async () => {
       clearInterval(timer);

@@ -19,9 +19,11 @@ describe("secret box", () => {
   it("opens what it sealed, also after a restart", async () => {
     const box = await createSecretBox(join(folder, "keys"));
     const again = await createSecretBox(join(folder, "keys"));
-    fc.assert(fc.property(fc.string({ unit: "grapheme" }), fc.string(), (text, context) => {
-      assert.equal(again.open(box.seal(text, context), context), text);
-    }));
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), fc.string(), (text, context) => {
+        assert.equal(again.open(box.seal(text, context), context), text);
+      }),
+    );
     assert.notDeepEqual(box.seal("same", "c"), box.seal("same", "c"));
   });
 
@@ -44,7 +46,8 @@ describe("secret box", () => {
       changed[at]! ^= 1;
       assert.throws(() => box.open(changed, "cluster/a"), unreadable, `byte ${at}`);
     }
-    for (let length = 0; length < sealed.length; length += 1) assert.throws(() => box.open(sealed.subarray(0, length), "cluster/a"), unreadable);
+    for (let length = 0; length < sealed.length; length += 1)
+      assert.throws(() => box.open(sealed.subarray(0, length), "cluster/a"), unreadable);
     assert.throws(() => box.open(sealed, "cluster/b"), unreadable);
   });
 
@@ -55,7 +58,10 @@ describe("secret box", () => {
     const first = await readFile(keys, "utf8");
     await rm(keys);
     const other = await createSecretBox(keys);
-    assert.throws(() => other.open(sealed, "c"), (error: LoomError) => error.message.includes(first.slice(0, 16)) && !error.message.includes(first.slice(17, 40)));
+    assert.throws(
+      () => other.open(sealed, "c"),
+      (error: LoomError) => error.message.includes(first.slice(0, 16)) && !error.message.includes(first.slice(17, 40)),
+    );
     await writeFile(keys, (await readFile(keys, "utf8")) + first);
     assert.equal((await createSecretBox(keys)).open(sealed, "c"), "password");
   });
@@ -77,12 +83,28 @@ describe("secret box", () => {
       await transactor.run("prepare", async (tx) => {
         await tx.query(
           `INSERT INTO cluster (shard, id, uid, tenant, owner, display_name, description, state, template, template_version, provider, node_count, services, spec, config, layout, next_node, last_job, created_at, epoch, seq)
-           VALUES (8, 1, $1, 't', 'o', 'd', '', 'ACTIVE', 't', 1, 'p', 1, '{}', '{}', '{}', '[]', 1000, 1, now(), 1, 1)`, [uid]);
-        for (const [cluster, path, text] of [[1n, "config.b", "two"], [1n, "config.a", "one"], [2n, "config.a", "other"]] as const) {
-          await tx.query("INSERT INTO secret (shard, cluster_id, path, tenant, sealed) VALUES (8, $1, $2, 't', $3)", [cluster, path, box.seal(text, clusterSecretContext(uid, path))]);
+           VALUES (8, 1, $1, 't', 'o', 'd', '', 'ACTIVE', 't', 1, 'p', 1, '{}', '{}', '{}', '[]', 1000, 1, now(), 1, 1)`,
+          [uid],
+        );
+        for (const [cluster, path, text] of [
+          [1n, "config.b", "two"],
+          [1n, "config.a", "one"],
+          [2n, "config.a", "other"],
+        ] as const) {
+          await tx.query("INSERT INTO secret (shard, cluster_id, path, tenant, sealed) VALUES (8, $1, $2, 't', $3)", [
+            cluster,
+            path,
+            box.seal(text, clusterSecretContext(uid, path)),
+          ]);
         }
       });
-      assert.deepEqual([...(await openClusterSecrets(createReader(transactor), box, 8, 1n))], [["config.a", "one"], ["config.b", "two"]]);
+      assert.deepEqual(
+        [...(await openClusterSecrets(createReader(transactor), box, 8, 1n))],
+        [
+          ["config.a", "one"],
+          ["config.b", "two"],
+        ],
+      );
       // Moved to another place, a sealed secret does not open.
       await db.database.pool.query("UPDATE secret SET path = 'config.c' WHERE path = 'config.b'");
       await assert.rejects(openClusterSecrets(createReader(transactor), box, 8, 1n), unreadable);

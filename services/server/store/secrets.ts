@@ -47,7 +47,11 @@ export async function createSecretBox(keyFile: string): Promise<SecretBox> {
       const head = bytes.subarray(0, HEADER);
       const id = head.subarray(1, 1 + ID).toString("hex");
       const key = keys.get(id);
-      if (key === undefined) throw unreadable(`was sealed with the key ${id}, which is not in ${keyFile}; put the key file back from a backup`, context);
+      if (key === undefined)
+        throw unreadable(
+          `was sealed with the key ${id}, which is not in ${keyFile}; put the key file back from a backup`,
+          context,
+        );
       try {
         const cipher = createDecipheriv("aes-256-gcm", key, head.subarray(1 + ID));
         cipher.setAAD(Buffer.concat([head, Buffer.from(context)]));
@@ -70,10 +74,17 @@ export function clusterSecretContext(clusterUid: string, path: string): string {
  *
  * @throws SECRET_UNREADABLE
  */
-export async function openClusterSecrets(db: Rows, box: SecretBox, shard: number, cluster: bigint): Promise<Map<string, string>> {
+export async function openClusterSecrets(
+  db: Rows,
+  box: SecretBox,
+  shard: number,
+  cluster: bigint,
+): Promise<Map<string, string>> {
   const rows = await db.rows<{ uid: string; path: string; sealed: Buffer }>(
     `SELECT cluster.uid, secret.path, secret.sealed FROM secret JOIN cluster ON cluster.shard = secret.shard AND cluster.id = secret.cluster_id
-     WHERE secret.shard = $1 AND secret.cluster_id = $2 ORDER BY secret.path`, [shard, cluster]);
+     WHERE secret.shard = $1 AND secret.cluster_id = $2 ORDER BY secret.path`,
+    [shard, cluster],
+  );
   return new Map(rows.map(({ uid, path, sealed }) => [path, box.open(sealed, clusterSecretContext(uid, path))]));
 }
 
@@ -92,7 +103,11 @@ async function readKeys(path: string): Promise<Map<string, Buffer>> {
     });
     if (((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o600);
   } catch (thrown) {
-    throw new LoomError("SECRET_UNREADABLE", `The key file ${path} cannot be read. Run Loom as the user it belongs to.`, { metadata: { path }, cause: thrown });
+    throw new LoomError(
+      "SECRET_UNREADABLE",
+      `The key file ${path} cannot be read. Run Loom as the user it belongs to.`,
+      { metadata: { path }, cause: thrown },
+    );
   }
   const keys = new Map<string, Buffer>();
   for (const line of text.split("\n").filter((each) => each.trim() !== "")) {
@@ -106,7 +121,11 @@ async function readKeys(path: string): Promise<Map<string, Buffer>> {
 }
 
 function damaged(path: string): LoomError {
-  return new LoomError("SECRET_UNREADABLE", `The key file ${path} is damaged. Put it back from a backup: without it the secrets of existing clusters are lost.`, { metadata: { path } });
+  return new LoomError(
+    "SECRET_UNREADABLE",
+    `The key file ${path} is damaged. Put it back from a backup: without it the secrets of existing clusters are lost.`,
+    { metadata: { path } },
+  );
 }
 
 /** Whole or not at all, and never over one that is there: link(2) refuses. */

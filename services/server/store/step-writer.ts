@@ -21,10 +21,54 @@ interface Waiting {
 }
 
 /** Columns of the arrays below, with their types; `k` is the place of the step in the statement, from 1. */
-const STEP_COLUMNS = ["shard int4", "epoch int8", "cluster_id int8", "job int4", "runner int4", "control_seq int8", "tasks int4", "done int4", "running int4", "retrying int4", "failed int4", "waiting_for text"];
-const TASK_COLUMNS = ["k int4", "number int4", "state text", "attempt int4", "failures int4", "ready_at timestamptz", "worker text", "reason text", "message text", "started_at timestamptz", "ended_at timestamptz"];
-const ATTEMPT_COLUMNS = ["k int4", "task int4", "number int4", "state text", "worker text", "reason text", "message text", "exit_code int4", "started_at timestamptz", "ended_at timestamptz"];
-const NODE_COLUMNS = ["k int4", "number int4", "state text", "addresses text", "machine text", "results text", "message text"];
+const STEP_COLUMNS = [
+  "shard int4",
+  "epoch int8",
+  "cluster_id int8",
+  "job int4",
+  "runner int4",
+  "control_seq int8",
+  "tasks int4",
+  "done int4",
+  "running int4",
+  "retrying int4",
+  "failed int4",
+  "waiting_for text",
+];
+const TASK_COLUMNS = [
+  "k int4",
+  "number int4",
+  "state text",
+  "attempt int4",
+  "failures int4",
+  "ready_at timestamptz",
+  "worker text",
+  "reason text",
+  "message text",
+  "started_at timestamptz",
+  "ended_at timestamptz",
+];
+const ATTEMPT_COLUMNS = [
+  "k int4",
+  "task int4",
+  "number int4",
+  "state text",
+  "worker text",
+  "reason text",
+  "message text",
+  "exit_code int4",
+  "started_at timestamptz",
+  "ended_at timestamptz",
+];
+const NODE_COLUMNS = [
+  "k int4",
+  "number int4",
+  "state text",
+  "addresses text",
+  "machine text",
+  "results text",
+  "message text",
+];
 
 let parameters = 0;
 /** `unnest($n::type[], ...) AS alias (columns)`, with the next free parameters. */
@@ -78,13 +122,58 @@ function valuesOf(batch: readonly Waiting[], leaseMs: number): unknown[] {
   const attempts = numbered.flatMap(({ k, step }) => step.attempts.map((attempt) => ({ k, ...attempt })));
   const nodes = numbered.flatMap(({ k, step }) => step.nodes.map((node) => ({ k, ...node })));
   return [
-    ...columns(numbered, ({ key }) => key.shard, ({ key }) => key.epoch, ({ key }) => key.cluster, ({ key }) => key.job, ({ step }) => step.runner, ({ step }) => step.controlSeq,
-      ({ step }) => step.counts.tasks, ({ step }) => step.counts.done, ({ step }) => step.counts.running, ({ step }) => step.counts.retrying, ({ step }) => step.counts.failed, ({ step }) => step.waitingFor),
-    ...columns(tasks, (t) => t.k, (t) => t.number, (t) => t.state, (t) => t.attempt, (t) => t.failures, (t) => date(t.readyAt), (t) => t.worker, (t) => t.reason, (t) => t.message,
-      (t) => date(t.startedAt), (t) => date(t.endedAt)),
-    ...columns(attempts, (a) => a.k, (a) => a.task, (a) => a.number, (a) => a.state, (a) => a.worker, (a) => a.reason, (a) => a.message, (a) => a.exitCode,
-      (a) => date(a.startedAt), (a) => date(a.endedAt)),
-    ...columns(nodes, (n) => n.k, (n) => n.number, (n) => n.state, (n) => JSON.stringify(n.addresses), (n) => n.machine, (n) => JSON.stringify(n.results), (n) => n.message),
+    ...columns(
+      numbered,
+      ({ key }) => key.shard,
+      ({ key }) => key.epoch,
+      ({ key }) => key.cluster,
+      ({ key }) => key.job,
+      ({ step }) => step.runner,
+      ({ step }) => step.controlSeq,
+      ({ step }) => step.counts.tasks,
+      ({ step }) => step.counts.done,
+      ({ step }) => step.counts.running,
+      ({ step }) => step.counts.retrying,
+      ({ step }) => step.counts.failed,
+      ({ step }) => step.waitingFor,
+    ),
+    ...columns(
+      tasks,
+      (t) => t.k,
+      (t) => t.number,
+      (t) => t.state,
+      (t) => t.attempt,
+      (t) => t.failures,
+      (t) => date(t.readyAt),
+      (t) => t.worker,
+      (t) => t.reason,
+      (t) => t.message,
+      (t) => date(t.startedAt),
+      (t) => date(t.endedAt),
+    ),
+    ...columns(
+      attempts,
+      (a) => a.k,
+      (a) => a.task,
+      (a) => a.number,
+      (a) => a.state,
+      (a) => a.worker,
+      (a) => a.reason,
+      (a) => a.message,
+      (a) => a.exitCode,
+      (a) => date(a.startedAt),
+      (a) => date(a.endedAt),
+    ),
+    ...columns(
+      nodes,
+      (n) => n.k,
+      (n) => n.number,
+      (n) => n.state,
+      (n) => JSON.stringify(n.addresses),
+      (n) => n.machine,
+      (n) => JSON.stringify(n.results),
+      (n) => n.message,
+    ),
     leaseMs,
   ];
 }
@@ -104,11 +193,21 @@ export function createStepWriter(transactor: Transactor, leaseMs: number): (key:
 
   async function writeBatch(batch: readonly Waiting[]): Promise<void> {
     try {
-      const rows = await transactor.statement<{ k: bigint }>("job step", STATEMENT, valuesOf(batch, leaseMs), "job_step");
+      const rows = await transactor.statement<{ k: bigint }>(
+        "job step",
+        STATEMENT,
+        valuesOf(batch, leaseMs),
+        "job_step",
+      );
       const stored = new Set(rows.map((row) => Number(row.k)));
       batch.forEach(({ key, resolve, reject }, index) => {
         if (stored.has(index + 1)) resolve();
-        else reject(new LoomError("FENCED", "Another runner has taken this job over.", { metadata: { cluster: String(key.cluster), job: String(key.job) } }));
+        else
+          reject(
+            new LoomError("FENCED", "Another runner has taken this job over.", {
+              metadata: { cluster: String(key.cluster), job: String(key.job) },
+            }),
+          );
       });
     } catch (thrown) {
       if (batch.length === 1 || isOfDatabase(thrown)) {

@@ -39,7 +39,13 @@ export interface NodeProgress {
 export interface Step {
   readonly runner: number;
   readonly controlSeq: bigint;
-  readonly counts: { readonly tasks: number; readonly done: number; readonly running: number; readonly retrying: number; readonly failed: number };
+  readonly counts: {
+    readonly tasks: number;
+    readonly done: number;
+    readonly running: number;
+    readonly retrying: number;
+    readonly failed: number;
+  };
   readonly waitingFor: string;
   readonly tasks: readonly TaskNow[];
   readonly attempts: readonly EndedAttempt[];

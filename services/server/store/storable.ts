@@ -9,5 +9,7 @@ export function storable<T>(value: T): T {
   if (Array.isArray(value)) return value.map((item: unknown) => storable(item)) as T;
   // Plain objects only: results of tasks hold nothing else.
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [storable(key), storable(item as unknown)])) as T;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [storable(key), storable(item as unknown)]),
+  ) as T;
 }

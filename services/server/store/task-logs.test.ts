@@ -6,12 +6,19 @@ import { createTaskLogWriter } from "./task-logs.js";
 import type { Transactor } from "./transaction.js";
 
 const chunk = (sequence: number, text = "x"): LogChunk => ({
-  lease: { shard: 8, epoch: 1n, cluster: 1n, job: 1, task: 0, runner: 1, attempt: 1 }, stderr: false, text, sequence,
+  lease: { shard: 8, epoch: 1n, cluster: 1n, job: 1, task: 0, runner: 1, attempt: 1 },
+  stderr: false,
+  text,
+  sequence,
 });
 
 describe("the writer of logs", () => {
   /** Sequence numbers of each statement, and what each statement is answered with. */
-  function writer(answers: (() => Promise<void>)[] = []): { batches: number[][]; problems: unknown[]; writer: ReturnType<typeof createTaskLogWriter> } {
+  function writer(answers: (() => Promise<void>)[] = []): {
+    batches: number[][];
+    problems: unknown[];
+    writer: ReturnType<typeof createTaskLogWriter>;
+  } {
     const batches: number[][] = [];
     const problems: unknown[] = [];
     const statement = async (_name: string, _text: string, values: readonly unknown[]): Promise<never[]> => {
@@ -19,7 +26,16 @@ describe("the writer of logs", () => {
       await answers.shift()?.();
       return [];
     };
-    return { batches, problems, writer: createTaskLogWriter({ statement } as unknown as Transactor, () => 1, () => undefined, (problem) => problems.push(problem)) };
+    return {
+      batches,
+      problems,
+      writer: createTaskLogWriter(
+        { statement } as unknown as Transactor,
+        () => 1,
+        () => undefined,
+        (problem) => problems.push(problem),
+      ),
+    };
   }
 
   it("stores a batch again where the database went away while it was stored", async () => {
@@ -43,11 +59,13 @@ describe("the writer of logs", () => {
 
   it("waits in a flush for what was printed before it, however much is printed on", async () => {
     let sequence = 0;
-    const { writer: logs } = writer(Array.from({ length: 1000 }, () => async () => {
-      // Another piece is there whenever one is stored.
-      if (!flushed) logs.write(chunk((sequence += 1)), "t");
-      await new Promise((resolve) => setImmediate(resolve));
-    }));
+    const { writer: logs } = writer(
+      Array.from({ length: 1000 }, () => async () => {
+        // Another piece is there whenever one is stored.
+        if (!flushed) logs.write(chunk((sequence += 1)), "t");
+        await new Promise((resolve) => setImmediate(resolve));
+      }),
+    );
     let flushed = false;
     logs.write(chunk(0), "t");
     await logs.flush();

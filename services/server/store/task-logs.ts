@@ -33,7 +33,12 @@ interface Waiting {
  * @param stored called after chunks of a job were stored
  * @param problem told of what could not be stored
  */
-export function createTaskLogWriter(transactor: Transactor, now: () => number, stored: (cluster: bigint, job: number) => void, problem: (error: unknown) => void): TaskLogWriter {
+export function createTaskLogWriter(
+  transactor: Transactor,
+  now: () => number,
+  stored: (cluster: bigint, job: number) => void,
+  problem: (error: unknown) => void,
+): TaskLogWriter {
   const waiting: Waiting[] = [];
   let characters = 0;
   let dropped = 0;
@@ -48,13 +53,25 @@ export function createTaskLogWriter(transactor: Transactor, now: () => number, s
     const texts = batch.map(({ chunk }) => Buffer.from(chunk.text));
     for (let tries = 1; ; tries += 1) {
       try {
-        await transactor.statement("task logs",
+        await transactor.statement(
+          "task logs",
           `INSERT INTO task_log (shard, cluster_id, job, task, attempt, stream, sequence, tenant, position, bytes, text)
            SELECT * FROM unnest($1::int4[], $2::int8[], $3::int4[], $4::int4[], $5::int4[], $6::int4[], $7::int4[], $8::text[], $9::int8[], $10::int4[], $11::bytea[])
            ON CONFLICT DO NOTHING`,
-          [batch.map((w) => w.chunk.lease.shard), batch.map((w) => w.chunk.lease.cluster), batch.map((w) => w.chunk.lease.job), batch.map((w) => w.chunk.lease.task),
-            batch.map((w) => w.chunk.lease.attempt), batch.map((w) => (w.chunk.stderr ? 2 : 1)), batch.map((w) => w.chunk.sequence), batch.map((w) => w.tenant),
-            batch.map((w) => w.position), texts.map((text) => text.length), texts.map((text) => deflateRawSync(text, { level: 3 }))]);
+          [
+            batch.map((w) => w.chunk.lease.shard),
+            batch.map((w) => w.chunk.lease.cluster),
+            batch.map((w) => w.chunk.lease.job),
+            batch.map((w) => w.chunk.lease.task),
+            batch.map((w) => w.chunk.lease.attempt),
+            batch.map((w) => (w.chunk.stderr ? 2 : 1)),
+            batch.map((w) => w.chunk.sequence),
+            batch.map((w) => w.tenant),
+            batch.map((w) => w.position),
+            texts.map((text) => text.length),
+            texts.map((text) => deflateRawSync(text, { level: 3 })),
+          ],
+        );
         return;
       } catch (thrown) {
         const { reason } = LoomError.from(thrown);
@@ -70,7 +87,8 @@ export function createTaskLogWriter(transactor: Transactor, now: () => number, s
       const batch = waiting.splice(0, BATCH);
       for (const { chunk } of batch) characters -= chunk.text.length;
       await store(batch).catch(problem);
-      if (dropped > 0) problem(new Error(`${dropped} pieces of output were dropped: scripts printed faster than the database stored`));
+      if (dropped > 0)
+        problem(new Error(`${dropped} pieces of output were dropped: scripts printed faster than the database stored`));
       dropped = 0;
       settled = batch.at(-1)!.position;
       while (flushes[0] !== undefined && flushes[0].upTo <= settled) flushes.shift()!.resolve();
@@ -94,7 +112,9 @@ export function createTaskLogWriter(transactor: Transactor, now: () => number, s
       if (!isWriting) void writeAll();
     },
     flush() {
-      return lastPosition <= settled ? Promise.resolve() : new Promise((resolve) => flushes.push({ upTo: lastPosition, resolve }));
+      return lastPosition <= settled
+        ? Promise.resolve()
+        : new Promise((resolve) => flushes.push({ upTo: lastPosition, resolve }));
     },
   };
 }
@@ -111,19 +131,43 @@ export interface LogFilter {
 }
 
 /** Chunks in order of arrival, each with its position. */
-export async function readTaskLogs(db: Rows, shard: number, cluster: bigint, clusterText: string, job: number, filter: LogFilter): Promise<{ position: bigint; view: LogView }[]> {
-  const rows = await db.rows<{ task: number; attempt: number; stream: number; position: bigint; text: Buffer; node: number; service: string; action: ActionName }>(
+export async function readTaskLogs(
+  db: Rows,
+  shard: number,
+  cluster: bigint,
+  clusterText: string,
+  job: number,
+  filter: LogFilter,
+): Promise<{ position: bigint; view: LogView }[]> {
+  const rows = await db.rows<{
+    task: number;
+    attempt: number;
+    stream: number;
+    position: bigint;
+    text: Buffer;
+    node: number;
+    service: string;
+    action: ActionName;
+  }>(
     `SELECT l.task, l.attempt, l.stream, l.position, l.text, t.node, t.service, t.action
      FROM task_log l JOIN task t ON t.shard = l.shard AND t.cluster_id = l.cluster_id AND t.job = l.job AND t.number = l.task
      WHERE l.shard = $1 AND l.cluster_id = $2 AND l.job = $3 AND l.position > $4 AND ($5::int4 IS NULL OR l.task = $5)
        AND ($6::int4 = 0 OR l.attempt = $6) AND ($7::int4 = 0 OR t.node = $7)
      ORDER BY l.position LIMIT $8`,
-    [shard, cluster, job, filter.after, filter.task ?? null, filter.attempt, filter.node, filter.limit]);
+    [shard, cluster, job, filter.after, filter.task ?? null, filter.attempt, filter.node, filter.limit],
+  );
   return rows.map((row) => ({
     position: row.position,
     view: {
-      cluster: clusterText, job, task: row.task, attempt: row.attempt, node: row.node, service: row.service, action: row.action,
-      stream: row.stream === 2 ? "stderr" : "stdout", text: inflateRawSync(row.text).toString("utf8"),
+      cluster: clusterText,
+      job,
+      task: row.task,
+      attempt: row.attempt,
+      node: row.node,
+      service: row.service,
+      action: row.action,
+      stream: row.stream === 2 ? "stderr" : "stdout",
+      text: inflateRawSync(row.text).toString("utf8"),
     },
   }));
 }

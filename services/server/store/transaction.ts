@@ -35,7 +35,7 @@ export interface Transactor {
   run<T>(name: string, fn: (tx: Tx) => Promise<T>): Promise<T>;
   /**
    * The same, fenced: the shard's epoch is read under a lock that a change of epoch waits for, so no write of an
-   * older epoch commits after the change (availability.md 4.3).
+   * older epoch commits after the change.
    *
    * @throws FENCED where the epoch is not the newest any more
    */
@@ -105,7 +105,8 @@ export function createTransactor(database: Pick<Database, "pool">, options: Tran
       };
       const tx: Tx = {
         query: async (text, values, prepared) => ({ rowCount: (await execute(text, values, prepared)).rowCount ?? 0 }),
-        rows: async <R>(text: string, values?: readonly unknown[], prepared?: string) => (await execute(text, values, prepared)).rows as R[],
+        rows: async <R>(text: string, values?: readonly unknown[], prepared?: string) =>
+          (await execute(text, values, prepared)).rows as R[],
       };
       let answer: T;
       try {
@@ -113,7 +114,10 @@ export function createTransactor(database: Pick<Database, "pool">, options: Tran
         if (fence !== undefined) await checkFence(tx, fence);
         answer = await fn(tx);
       } catch (thrown) {
-        await connection.query("ROLLBACK").then(() => (broken = false), () => undefined);
+        await connection.query("ROLLBACK").then(
+          () => (broken = false),
+          () => undefined,
+        );
         throw thrown;
       }
       await commit(execute);
@@ -130,7 +134,8 @@ export function createTransactor(database: Pick<Database, "pool">, options: Tran
     inShard: (name, fence, fn) => retrying(name, isRepeatable, () => once(name, fence, fn)),
     statement: <T>(name: string, text: string, values?: readonly unknown[], prepared?: string) => {
       const reads = /^\s*SELECT\b/i.test(text);
-      const again = (thrown: unknown): boolean => (reads ? isRepeatable(thrown) : isConflict(thrown) || isConnectionRefused(thrown));
+      const again = (thrown: unknown): boolean =>
+        reads ? isRepeatable(thrown) : isConflict(thrown) || isConnectionRefused(thrown);
       return retrying(name, again, async () => {
         const connection = await checkOut(database.pool);
         let broken = false;
@@ -157,7 +162,9 @@ function isRepeatable(thrown: unknown): boolean {
 
 /** True for what the database or its driver throws, as against the caller's own errors. */
 function isDatabaseError(thrown: unknown): boolean {
-  return thrown instanceof Error && (/^[0-9A-Z]{5}$/.test((thrown as { code?: string }).code ?? "") || isRepeatable(thrown));
+  return (
+    thrown instanceof Error && (/^[0-9A-Z]{5}$/.test((thrown as { code?: string }).code ?? "") || isRepeatable(thrown))
+  );
 }
 
 /** What a COMMIT that failed means: undone where the database said so itself, unknown otherwise. */
@@ -176,15 +183,25 @@ async function commit(execute: (text: string) => Promise<pg.QueryResult>): Promi
   }
   // The database answers COMMIT with ROLLBACK where a statement had failed and its error was swallowed.
   if (result.command !== "COMMIT") {
-    throw new LoomError("INTERNAL", "Loom met an error it does not know; its log holds the details.", { cause: new Error("a failed statement was ignored inside a transaction") });
+    throw new LoomError("INTERNAL", "Loom met an error it does not know; its log holds the details.", {
+      cause: new Error("a failed statement was ignored inside a transaction"),
+    });
   }
 }
 
 async function checkFence(tx: Tx, fence: Fence): Promise<void> {
   // FOR KEY SHARE would not do: a change of epoch does not wait for it.
-  const [row] = await tx.rows<{ epoch: bigint }>("SELECT epoch FROM shard_fence WHERE shard = $1 FOR SHARE", [fence.shard], "fence");
+  const [row] = await tx.rows<{ epoch: bigint }>(
+    "SELECT epoch FROM shard_fence WHERE shard = $1 FOR SHARE",
+    [fence.shard],
+    "fence",
+  );
   if (row?.epoch !== fence.epoch) {
-    throw new LoomError("FENCED", "Another Loom has taken over this part of the data. Send the request again; it will reach the new owner.", { metadata: { shard: String(fence.shard) } });
+    throw new LoomError(
+      "FENCED",
+      "Another Loom has taken over this part of the data. Send the request again; it will reach the new owner.",
+      { metadata: { shard: String(fence.shard) } },
+    );
   }
 }
 

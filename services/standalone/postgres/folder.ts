@@ -1,6 +1,21 @@
 /** The database's part of the data folder. */
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, closeSync, existsSync, fsyncSync, lstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LoomError } from "../../common/errors.js";
@@ -34,9 +49,11 @@ export function openDatabaseFolder(folder: string, user: DatabaseUser): Database
     chmodSync(each, 0o700);
   }
   if (!canEnter(folder, user)) {
-    throw new LoomError("FOLDER_UNUSABLE",
+    throw new LoomError(
+      "FOLDER_UNUSABLE",
       `The database runs as user id ${user?.uid ?? process.getuid!()}, which cannot reach ${folder}. Allow everybody to pass through the folders above it (chmod o+x), or name another folder in LOOM_DATA.`,
-      { metadata: { folder } });
+      { metadata: { folder } },
+    );
   }
   return { folder, data: join(folder, "data"), log, password: readPassword(folder, user), user };
 }
@@ -79,7 +96,11 @@ function readPassword(folder: string, user: DatabaseUser): string {
   const path = join(folder, "password");
   if (!existsSync(path)) {
     if (existsSync(join(folder, "data"))) {
-      throw new LoomError("FOLDER_UNUSABLE", `The file ${path} is missing, and without it Loom cannot open its database. Put it back from a backup.`, { metadata: { folder } });
+      throw new LoomError(
+        "FOLDER_UNUSABLE",
+        `The file ${path} is missing, and without it Loom cannot open its database. Put it back from a backup.`,
+        { metadata: { folder } },
+      );
     }
     writeWhole(path, randomBytes(24).toString("base64url"), user);
   }
@@ -129,5 +150,10 @@ function fits(folder: string): boolean {
 /** Anybody can make folders among the temporary files: one is only used where nobody else can write in it. */
 function isPrivate(folder: string, user: DatabaseUser): boolean {
   const found = lstatSync(folder, { throwIfNoEntry: false });
-  return found !== undefined && found.isDirectory() && found.uid === (user?.uid ?? process.getuid!()) && (found.mode & 0o077) === 0;
+  return (
+    found !== undefined &&
+    found.isDirectory() &&
+    found.uid === (user?.uid ?? process.getuid!()) &&
+    (found.mode & 0o077) === 0
+  );
 }

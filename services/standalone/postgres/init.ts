@@ -44,23 +44,45 @@ function checkVersion(binaries: Binaries, { data, folder }: DatabaseFolder): voi
   try {
     found = readFileSync(join(data, "PG_VERSION"), "utf8").trim();
   } catch (thrown) {
-    throw new LoomError("FOLDER_UNUSABLE", `The folder ${data} holds no PostgreSQL database. Move it away, or name another folder in LOOM_DATA.`, { metadata: { folder }, cause: thrown });
+    throw new LoomError(
+      "FOLDER_UNUSABLE",
+      `The folder ${data} holds no PostgreSQL database. Move it away, or name another folder in LOOM_DATA.`,
+      { metadata: { folder }, cause: thrown },
+    );
   }
   if (found !== String(binaries.major)) {
-    throw new LoomError("FOLDER_UNUSABLE",
+    throw new LoomError(
+      "FOLDER_UNUSABLE",
       `The database in ${data} is of PostgreSQL ${found}, and this Loom brings PostgreSQL ${binaries.major}. Start the Loom that made it, or move the folder away and start anew.`,
-      { metadata: { folder, found, expected: String(binaries.major) } });
+      { metadata: { folder, found, expected: String(binaries.major) } },
+    );
   }
 }
 
-async function runInitdb(binaries: Binaries, place: DatabaseFolder, data: string): Promise<{ code: number | null; output: string }> {
+async function runInitdb(
+  binaries: Binaries,
+  place: DatabaseFolder,
+  data: string,
+): Promise<{ code: number | null; output: string }> {
   const options = [
-    `--pgdata=${data}`, `--username=${DATABASE_USER}`, `--pwfile=${join(place.folder, "password")}`, "--auth=scram-sha-256",
-    "--encoding=UTF8", "--locale=C", "--data-checksums", "--no-instructions",
+    `--pgdata=${data}`,
+    `--username=${DATABASE_USER}`,
+    `--pwfile=${join(place.folder, "password")}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--data-checksums",
+    "--no-instructions",
   ];
-  const child = spawn(binaries.initdb, options, { ...place.user, cwd: place.folder, env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binaries.initdb, options, {
+    ...place.user,
+    cwd: place.folder,
+    env: ENVIRONMENT,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => resolve({ code, output }));

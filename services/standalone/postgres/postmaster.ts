@@ -56,7 +56,8 @@ export async function stopPostmaster(pid: number, deadlines: StopDeadlines = STO
   }
   // Children notice by themselves that the postmaster is gone, unless they are stuck.
   if (!(await waitForEnd(children, 2000))) {
-    for (const child of children) if (basename(argumentsOf(child)[0] ?? "").startsWith("postgres")) signal(child, "SIGKILL");
+    for (const child of children)
+      if (basename(argumentsOf(child)[0] ?? "").startsWith("postgres")) signal(child, "SIGKILL");
     await waitForEnd(children, deadlines.immediate);
   }
 }

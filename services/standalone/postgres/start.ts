@@ -13,7 +13,15 @@ import type { Logger } from "../../common/log.js";
 import { folderError, prepareDataFolder } from "../data-folder.js";
 import { packagedBinaries, usableBinaries, type Binaries } from "./binaries.js";
 import { startError } from "./errors.js";
-import { clearSockets, openDatabaseFolder, removeSocketFolder, SOCKET_PORT, socketFolder, writeWhole, type DatabaseFolder } from "./folder.js";
+import {
+  clearSockets,
+  openDatabaseFolder,
+  removeSocketFolder,
+  SOCKET_PORT,
+  socketFolder,
+  writeWhole,
+  type DatabaseFolder,
+} from "./folder.js";
 import { DATABASE_NAME, DATABASE_USER, ENVIRONMENT, initialize } from "./init.js";
 import { findPostmaster, STOP_DEADLINES, stopPostmaster, type StopDeadlines } from "./postmaster.js";
 import { isRunning } from "./process.js";
@@ -32,7 +40,13 @@ export interface PostgresOptions {
 }
 
 export interface RunningPostgres {
-  readonly connection: { readonly host: string; readonly port: number; readonly user: string; readonly password: string; readonly database: string };
+  readonly connection: {
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly password: string;
+    readonly database: string;
+  };
   readonly pid: number;
   /** True where it ran already. */
   readonly adopted: boolean;
@@ -66,7 +80,11 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
 /** How long children of a postmaster that was killed may take to notice, in milliseconds. */
 const OTHERS_TO_END = 15_000;
 
-async function adoptOrStart(binaries: Binaries, place: DatabaseFolder, options: PostgresOptions): Promise<RunningPostgres> {
+async function adoptOrStart(
+  binaries: Binaries,
+  place: DatabaseFolder,
+  options: PostgresOptions,
+): Promise<RunningPostgres> {
   const begun = performance.now();
   const deadline = begun + (options.startTimeout ?? 120_000);
   const deadlines = options.stopDeadlines ?? STOP_DEADLINES;
@@ -94,7 +112,12 @@ async function adoptOrStart(binaries: Binaries, place: DatabaseFolder, options: 
     }
     const late = pid !== undefined && isRunning(pid);
     if (pid !== undefined) await stopPostmaster(pid, deadlines);
-    if (late) throw new LoomError("DATABASE_UNAVAILABLE", `The database in ${place.folder} is not ready after ${Math.round((options.startTimeout ?? 120_000) / 1000)} s. Start Loom again when the machine is less busy; its log is in ${place.log}.`, { metadata: { folder: place.folder } });
+    if (late)
+      throw new LoomError(
+        "DATABASE_UNAVAILABLE",
+        `The database in ${place.folder} is not ready after ${Math.round((options.startTimeout ?? 120_000) / 1000)} s. Start Loom again when the machine is less busy; its log is in ${place.log}.`,
+        { metadata: { folder: place.folder } },
+      );
     const error = startError(place.folder, output());
     // Children of a postmaster that was killed still end, or another one has just begun.
     if (error.reason !== "FOLDER_IN_USE" || performance.now() > begun + OTHERS_TO_END) throw error;
@@ -113,7 +136,13 @@ function launch(binaries: Binaries, place: DatabaseFolder): { pid: number | unde
   const daily = join(place.log, `postgresql-${day}.log`);
   const before = statSync(daily, { throwIfNoEntry: false })?.size ?? 0;
   const logged = (): string => (existsSync(daily) ? readFileSync(daily).subarray(before).toString("utf8") : "");
-  const child = spawn(binaries.postgres, ["-D", place.data], { ...place.user, cwd: place.folder, env: ENVIRONMENT, detached: true, stdio: ["ignore", file, file] });
+  const child = spawn(binaries.postgres, ["-D", place.data], {
+    ...place.user,
+    cwd: place.folder,
+    env: ENVIRONMENT,
+    detached: true,
+    stdio: ["ignore", file, file],
+  });
   child.once("error", (error) => (failure = error.message));
   child.unref();
   closeSync(file);
@@ -130,9 +159,20 @@ async function whenReady(place: DatabaseFolder, pid: number, deadline: number): 
   return undefined;
 }
 
-async function withClient<T>(place: DatabaseFolder, host: string, database: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+async function withClient<T>(
+  place: DatabaseFolder,
+  host: string,
+  database: string,
+  use: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client({
-    host, port: SOCKET_PORT, user: DATABASE_USER, password: place.password, database, connectionTimeoutMillis: 5000, query_timeout: 10_000,
+    host,
+    port: SOCKET_PORT,
+    user: DATABASE_USER,
+    password: place.password,
+    database,
+    connectionTimeoutMillis: 5000,
+    query_timeout: 10_000,
   });
   client.on("error", () => undefined);
   try {
@@ -148,7 +188,8 @@ async function isHealthy(place: DatabaseFolder, sockets: string, version: string
   try {
     return await withClient(place, sockets, "postgres", async (client) => {
       const { rows } = await client.query<{ data: string; version: string }>(
-        "SELECT current_setting('data_directory') AS data, current_setting('server_version') AS version");
+        "SELECT current_setting('data_directory') AS data, current_setting('server_version') AS version",
+      );
       return rows[0]?.data === place.data && rows[0].version.startsWith(version);
     });
   } catch {
@@ -156,7 +197,13 @@ async function isHealthy(place: DatabaseFolder, sockets: string, version: string
   }
 }
 
-async function finish(place: DatabaseFolder, sockets: string, pid: number, adopted: boolean, deadlines: StopDeadlines): Promise<RunningPostgres> {
+async function finish(
+  place: DatabaseFolder,
+  sockets: string,
+  pid: number,
+  adopted: boolean,
+  deadlines: StopDeadlines,
+): Promise<RunningPostgres> {
   try {
     await withClient(place, sockets, "postgres", async (client) => {
       const { rowCount } = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [DATABASE_NAME]);
@@ -172,7 +219,13 @@ async function finish(place: DatabaseFolder, sockets: string, pid: number, adopt
     removeSocketFolder(place.folder);
   };
   return {
-    connection: { host: sockets, port: SOCKET_PORT, user: DATABASE_USER, password: place.password, database: DATABASE_NAME },
+    connection: {
+      host: sockets,
+      port: SOCKET_PORT,
+      user: DATABASE_USER,
+      password: place.password,
+      database: DATABASE_NAME,
+    },
     pid,
     adopted,
     ended: watch(pid),

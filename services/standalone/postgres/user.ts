@@ -25,7 +25,8 @@ export function databaseUser(...folders: string[]): DatabaseUser {
 }
 
 function find(): DatabaseUser {
-  const ask = (option: string): number => Number(execFileSync("id", [option, NAME], { stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" }));
+  const ask = (option: string): number =>
+    Number(execFileSync("id", [option, NAME], { stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" }));
   try {
     return { uid: ask("-u"), gid: ask("-g") };
   } catch {
@@ -34,18 +35,36 @@ function find(): DatabaseUser {
 }
 
 function make(): DatabaseUser {
-  const made = spawnSync("useradd", ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", NAME], {
-    env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
-    encoding: "utf8",
-  });
+  const made = spawnSync(
+    "useradd",
+    [
+      "--system",
+      "--user-group",
+      "--no-create-home",
+      "--home-dir",
+      "/nonexistent",
+      "--shell",
+      "/usr/sbin/nologin",
+      NAME,
+    ],
+    {
+      env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
+      encoding: "utf8",
+    },
+  );
   const user = find();
   if (user !== undefined) return user;
-  throw new LoomError("FOLDER_UNUSABLE",
+  throw new LoomError(
+    "FOLDER_UNUSABLE",
     `PostgreSQL does not run as root, and the system user "${NAME}" for it could not be made. Make it with "useradd --system ${NAME}", or run Loom as an ordinary user.`,
-    { cause: made.error ?? new Error(made.stderr) });
+    { cause: made.error ?? new Error(made.stderr) },
+  );
 }
 
 /** True where this user can go into the folder, whatever its ancestors and access lists say. */
 export function canEnter(folder: string, user: DatabaseUser): boolean {
-  return spawnSync("/bin/sh", ["-c", 'cd -- "$1" && test -x .', "sh", folder], { ...user, cwd: "/", stdio: "ignore" }).status === 0;
+  return (
+    spawnSync("/bin/sh", ["-c", 'cd -- "$1" && test -x .', "sh", folder], { ...user, cwd: "/", stdio: "ignore" })
+      .status === 0
+  );
 }

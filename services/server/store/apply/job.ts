@@ -22,12 +22,22 @@ export async function applyControl(tx: Tx, record: LogRecord, body: JobControl):
        message = CASE WHEN state IN ('FAILED', 'CANCELLED') THEN '' ELSE message END,
        ended_at = NULL
      WHERE shard = $1 AND cluster_id = $2 AND number = $3`,
-    [shard, clusterId, body.job, epoch, seq]);
-  await tx.query("UPDATE cluster SET state = 'PENDING', epoch = $3, seq = $4 WHERE shard = $1 AND id = $2", [shard, clusterId, epoch, seq]);
+    [shard, clusterId, body.job, epoch, seq],
+  );
+  await tx.query("UPDATE cluster SET state = 'PENDING', epoch = $3, seq = $4 WHERE shard = $1 AND id = $2", [
+    shard,
+    clusterId,
+    epoch,
+    seq,
+  ]);
 }
 
 /** The state a cluster has after a job. */
-export function clusterStateAfter(operation: OperationKind, outcome: OpCompleted["outcome"], nothingLeft: boolean): ClusterState {
+export function clusterStateAfter(
+  operation: OperationKind,
+  outcome: OpCompleted["outcome"],
+  nothingLeft: boolean,
+): ClusterState {
   if (outcome === "COMPLETE") return operation === "DELETE" ? "TERMINATED" : "ACTIVE";
   return nothingLeft ? "TERMINATED" : FAILURE_STATE[operation];
 }
@@ -40,18 +50,35 @@ export async function applyCompleted(tx: Tx, record: LogRecord, body: OpComplete
     `UPDATE job SET state = $4, reason = $5, message = $6, ended_at = $7, epoch = $8, seq = $9,
        planned = CASE WHEN planned IS NULL THEN NULL ELSE planned || jsonb_build_object('deleted', $10::jsonb) END
      WHERE shard = $1 AND cluster_id = $2 AND number = $3 RETURNING kind`,
-    [shard, clusterId, body.job, body.outcome, body.reason, body.message, at, epoch, seq, JSON.stringify(deleted)]);
+    [shard, clusterId, body.job, body.outcome, body.reason, body.message, at, epoch, seq, JSON.stringify(deleted)],
+  );
   const state = clusterStateAfter(job!.kind, body.outcome, body.nothingLeft);
-  await tx.query("UPDATE cluster SET state = $3, epoch = $4, seq = $5 WHERE shard = $1 AND id = $2", [shard, clusterId, state, epoch, seq]);
+  await tx.query("UPDATE cluster SET state = $3, epoch = $4, seq = $5 WHERE shard = $1 AND id = $2", [
+    shard,
+    clusterId,
+    state,
+    epoch,
+    seq,
+  ]);
   for (let start = 0; start < body.nodes.length; start += 5000) {
     const part = body.nodes.slice(start, start + 5000);
     await tx.query(
       `UPDATE node SET state = n.state, addresses = n.addresses::jsonb, machine = n.machine, results = n.results::jsonb, message = n.message
        FROM unnest($3::int4[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS n (number, state, addresses, machine, results, message)
        WHERE node.shard = $1 AND node.cluster_id = $2 AND node.number = n.number`,
-      [shard, clusterId, part.map((node) => node.number), part.map((node) => node.state), part.map((node) => JSON.stringify(node.addresses)),
-        part.map((node) => node.machine), part.map((node) => JSON.stringify(node.results)), part.map((node) => node.message)]);
+      [
+        shard,
+        clusterId,
+        part.map((node) => node.number),
+        part.map((node) => node.state),
+        part.map((node) => JSON.stringify(node.addresses)),
+        part.map((node) => node.machine),
+        part.map((node) => JSON.stringify(node.results)),
+        part.map((node) => node.message),
+      ],
+    );
   }
   await tx.query("DELETE FROM node_progress WHERE shard = $1 AND cluster_id = $2", [shard, clusterId]);
-  if (state === "TERMINATED") await tx.query("DELETE FROM secret WHERE shard = $1 AND cluster_id = $2", [shard, clusterId]);
+  if (state === "TERMINATED")
+    await tx.query("DELETE FROM secret WHERE shard = $1 AND cluster_id = $2", [shard, clusterId]);
 }

@@ -17,24 +17,56 @@ export async function applyAccepted(tx: Tx, record: LogRecord, body: OpAccepted)
       `INSERT INTO cluster (shard, id, uid, tenant, owner, display_name, description, state, template, template_version, provider,
          node_count, services, spec, config, layout, next_node, last_job, created_at, epoch, seq)
        VALUES ($1, $2, $3, $4, $5, $6, $7, 'PENDING', $8, $9, $10, $11, $12, $13, $14, $15, 1000, $16, $17, $18, $19)`,
-      [shard, clusterId, create.uid, tenant, actor, create.displayName, create.description, create.spec.template.name, create.spec.template.version,
-        create.spec.provider.name, countNodes(groups), create.services, JSON.stringify(create.spec), JSON.stringify(create.config), JSON.stringify(groups),
-        body.job, at, epoch, seq], "create_cluster");
+      [
+        shard,
+        clusterId,
+        create.uid,
+        tenant,
+        actor,
+        create.displayName,
+        create.description,
+        create.spec.template.name,
+        create.spec.template.version,
+        create.spec.provider.name,
+        countNodes(groups),
+        create.services,
+        JSON.stringify(create.spec),
+        JSON.stringify(create.config),
+        JSON.stringify(groups),
+        body.job,
+        at,
+        epoch,
+        seq,
+      ],
+      "create_cluster",
+    );
     for (const [path, sealed] of Object.entries(create.secrets)) {
-      await tx.query("INSERT INTO secret (shard, cluster_id, path, tenant, sealed) VALUES ($1, $2, $3, $4, $5)", [shard, clusterId, path, tenant, Buffer.from(sealed, "base64")]);
+      await tx.query("INSERT INTO secret (shard, cluster_id, path, tenant, sealed) VALUES ($1, $2, $3, $4, $5)", [
+        shard,
+        clusterId,
+        path,
+        tenant,
+        Buffer.from(sealed, "base64"),
+      ]);
     }
   } else {
-    const [cluster] = await tx.rows<{ layout: NodeGroup[] }>("SELECT layout FROM cluster WHERE shard = $1 AND id = $2", [shard, clusterId]);
+    const [cluster] = await tx.rows<{ layout: NodeGroup[] }>(
+      "SELECT layout FROM cluster WHERE shard = $1 AND id = $2",
+      [shard, clusterId],
+    );
     const layout = mergeGroups(cluster!.layout, groups);
     await tx.query(
       `UPDATE cluster SET state = 'PENDING', last_job = $3, layout = $4, node_count = node_count + $5, epoch = $6, seq = $7 WHERE shard = $1 AND id = $2`,
-      [shard, clusterId, body.job, JSON.stringify(layout), countNodes(groups), epoch, seq]);
+      [shard, clusterId, body.job, JSON.stringify(layout), countNodes(groups), epoch, seq],
+    );
   }
   const request = { ...body.request, groups: groups as unknown as null, grown: (body.grown ?? []) as unknown as null };
   await tx.query(
     `INSERT INTO job (shard, cluster_id, number, tenant, kind, state, reason, message, request, actor, accepted_at, epoch, seq)
      VALUES ($1, $2, $3, $4, $5, 'QUEUED', '', '', $6, $7, $8, $9, $10)`,
-    [shard, clusterId, body.job, tenant, body.operation, JSON.stringify(request), actor, at, epoch, seq], "create_job");
+    [shard, clusterId, body.job, tenant, body.operation, JSON.stringify(request), actor, at, epoch, seq],
+    "create_job",
+  );
 }
 
 export async function applyPlanned(tx: Tx, record: LogRecord, body: OpPlanned): Promise<void> {
@@ -43,12 +75,17 @@ export async function applyPlanned(tx: Tx, record: LogRecord, body: OpPlanned): 
   await tx.query(
     `UPDATE job SET state = CASE WHEN state = 'QUEUED' THEN 'RUNNING' ELSE state END, planned = $4, epoch = $5, seq = $6
      WHERE shard = $1 AND cluster_id = $2 AND number = $3`,
-    [shard, clusterId, body.job, JSON.stringify(planned), epoch, seq]);
+    [shard, clusterId, body.job, JSON.stringify(planned), epoch, seq],
+  );
   const [cluster] = await tx.rows<{ display_name: string; dns_suffix: string | null }>(
     `UPDATE cluster SET next_node = $3, epoch = $4, seq = $5 WHERE shard = $1 AND id = $2 RETURNING display_name, spec->>'dnsSuffix' AS dns_suffix`,
-    [shard, clusterId, body.firstNode + countNodes(body.groups), epoch, seq]);
+    [shard, clusterId, body.firstNode + countNodes(body.groups), epoch, seq],
+  );
   const nodes = numberNodes(body.groups, {
-    firstNumber: body.firstNode, displayName: cluster!.display_name, clusterId: String(clusterId), dnsSuffix: cluster!.dns_suffix ?? "",
+    firstNumber: body.firstNode,
+    displayName: cluster!.display_name,
+    clusterId: String(clusterId),
+    dnsSuffix: cluster!.dns_suffix ?? "",
   });
   // Lists of services go as JSON text: a text[][] parameter would have to be rectangular.
   for (let start = 0; start < nodes.length; start += 5000) {
@@ -57,8 +94,17 @@ export async function applyPlanned(tx: Tx, record: LogRecord, body: OpPlanned): 
       `INSERT INTO node (shard, cluster_id, number, tenant, incarnation, state, hostname, hardware_type, image_type, services, addresses, machine, results, message)
        SELECT $1, $2, n.number, $3, 1, 'PLANNED', n.hostname, n.hardware_type, n.image_type, string_to_array(n.services, ','), '{}', '', '{}', ''
        FROM unnest($4::int4[], $5::text[], $6::text[], $7::text[], $8::text[]) AS n (number, hostname, hardware_type, image_type, services)`,
-      [shard, clusterId, tenant, part.map((node) => node.number), part.map((node) => node.hostname), part.map((node) => node.hardwareType),
-        part.map((node) => node.imageType), part.map((node) => node.services.join(","))]);
+      [
+        shard,
+        clusterId,
+        tenant,
+        part.map((node) => node.number),
+        part.map((node) => node.hostname),
+        part.map((node) => node.hardwareType),
+        part.map((node) => node.imageType),
+        part.map((node) => node.services.join(",")),
+      ],
+    );
   }
 }
 
@@ -66,6 +112,11 @@ export async function applyNodeChanged(tx: Tx, record: LogRecord, body: NodeChan
   const { shard, clusterId } = record;
   await tx.query(
     `UPDATE node SET incarnation = $4, state = 'CREATING', addresses = '{}', machine = '', results = '{}', message = '' WHERE shard = $1 AND cluster_id = $2 AND number = $3`,
-    [shard, clusterId, body.node, body.incarnation]);
-  await tx.query("DELETE FROM node_progress WHERE shard = $1 AND cluster_id = $2 AND number = $3", [shard, clusterId, body.node]);
+    [shard, clusterId, body.node, body.incarnation],
+  );
+  await tx.query("DELETE FROM node_progress WHERE shard = $1 AND cluster_id = $2 AND number = $3", [
+    shard,
+    clusterId,
+    body.node,
+  ]);
 }

@@ -43,18 +43,38 @@ export type ClusterWithJob = ClusterRow & JobRow;
 /** @param links with macros expanded, or as written where they cannot be yet */
 export function clusterView(row: ClusterWithJob, config: JsonObject, links: ClusterView["links"]): ClusterView {
   return {
-    name: clusterName(row.display_name, row.id), uid: row.uid, displayName: row.display_name, description: row.description, state: row.cluster_state,
-    template: row.template, templateVersion: row.template_version, provider: row.provider, nodeCount: row.node_count, services: row.services,
-    config, owner: row.owner, tenant: row.tenant, createTime: row.created_at, job: row.number === null ? undefined : jobView(row), links,
-    etag: `${row.cluster_epoch}-${row.cluster_seq}`, layout: row.layout, plan: undefined,
+    name: clusterName(row.display_name, row.id),
+    uid: row.uid,
+    displayName: row.display_name,
+    description: row.description,
+    state: row.cluster_state,
+    template: row.template,
+    templateVersion: row.template_version,
+    provider: row.provider,
+    nodeCount: row.node_count,
+    services: row.services,
+    config,
+    owner: row.owner,
+    tenant: row.tenant,
+    createTime: row.created_at,
+    job: row.number === null ? undefined : jobView(row),
+    links,
+    etag: `${row.cluster_epoch}-${row.cluster_seq}`,
+    layout: row.layout,
+    plan: undefined,
   };
 }
 
 export async function readCluster(db: Rows, shard: number, id: bigint): Promise<ClusterWithJob | undefined> {
   const [row] = await db.rows<ClusterWithJob & { services_spec: Record<string, { body: { links?: Link[] } }> }>(
     `SELECT ${CLUSTER_COLUMNS}, ${JOB_COLUMNS}, c.shard, c.spec #> '{template,body,links}' AS template_links, c.spec -> 'services' AS services_spec
-     ${WITH_JOB} WHERE c.shard = $1 AND c.id = $2`, [shard, id], "read_cluster");
-  return row === undefined ? undefined : { ...row, service_links: Object.values(row.services_spec).flatMap((service) => service.body.links ?? []) };
+     ${WITH_JOB} WHERE c.shard = $1 AND c.id = $2`,
+    [shard, id],
+    "read_cluster",
+  );
+  return row === undefined
+    ? undefined
+    : { ...row, service_links: Object.values(row.services_spec).flatMap((service) => service.body.links ?? []) };
 }
 
 export interface ClusterFilter {
@@ -80,7 +100,17 @@ export async function readClusters(db: Rows, filter: ClusterFilter): Promise<Clu
      LEFT JOIN job j ON j.shard = c.shard AND j.cluster_id = c.id AND j.number = c.last_job
      LEFT JOIN job_run r ON r.shard = c.shard AND r.cluster_id = c.id AND r.job = c.last_job
      ORDER BY c.created_at DESC, c.id DESC`,
-    [filter.tenant, filter.states, filter.displayName, filter.template, filter.before?.[0] ?? null, filter.before?.[1] ?? null, filter.limit], "read_clusters");
+    [
+      filter.tenant,
+      filter.states,
+      filter.displayName,
+      filter.template,
+      filter.before?.[0] ?? null,
+      filter.before?.[1] ?? null,
+      filter.limit,
+    ],
+    "read_clusters",
+  );
 }
 
 interface NodeRow {
@@ -107,7 +137,13 @@ export interface NodeFilter {
 }
 
 /** What a running job knows of a node comes before what the last finished one left. */
-export async function readNodes(db: Rows, shard: number, cluster: bigint, clusterText: string, filter: NodeFilter): Promise<NodeView[]> {
+export async function readNodes(
+  db: Rows,
+  shard: number,
+  cluster: bigint,
+  clusterText: string,
+  filter: NodeFilter,
+): Promise<NodeView[]> {
   const rows = await db.rows<NodeRow>(
     `SELECT n.number, n.incarnation, COALESCE(p.state, n.state) AS state, n.hostname, COALESCE(p.addresses, n.addresses) AS addresses,
        n.hardware_type, n.image_type, n.services, COALESCE(p.machine, n.machine) AS machine, COALESCE(p.message, n.message) AS message
@@ -115,9 +151,29 @@ export async function readNodes(db: Rows, shard: number, cluster: bigint, cluste
      WHERE n.shard = $1 AND n.cluster_id = $2 AND ($3 OR COALESCE(p.state, n.state) <> 'DELETED') AND ($4::int4 IS NULL OR n.number > $4)
        AND ($5::int4 IS NULL OR n.number = $5) AND ($6::text[] = '{}' OR n.services && $6)
      ORDER BY n.number LIMIT $7`,
-    [shard, cluster, filter.showDeleted, filter.after ?? null, filter.number ?? null, filter.services ?? [], filter.limit], "read_nodes");
+    [
+      shard,
+      cluster,
+      filter.showDeleted,
+      filter.after ?? null,
+      filter.number ?? null,
+      filter.services ?? [],
+      filter.limit,
+    ],
+    "read_nodes",
+  );
   return rows.map((row) => ({
-    cluster: clusterText, number: row.number, incarnation: row.incarnation, state: row.state, observed: "UNKNOWN" as NodeObservation, hostname: row.hostname,
-    addresses: row.addresses, hardwareType: row.hardware_type, imageType: row.image_type, services: row.services, machine: row.machine, message: row.message,
+    cluster: clusterText,
+    number: row.number,
+    incarnation: row.incarnation,
+    state: row.state,
+    observed: "UNKNOWN" as NodeObservation,
+    hostname: row.hostname,
+    addresses: row.addresses,
+    hardwareType: row.hardware_type,
+    imageType: row.image_type,
+    services: row.services,
+    machine: row.machine,
+    message: row.message,
   }));
 }
