@@ -8,6 +8,7 @@ import { createLoomClient, type LoomClient } from "../../gateway/client.js";
 import { Cluster_State, type Cluster } from "../../gen/web/loom/v1/cluster_pb.js";
 import { LoomError } from "../common/errors.js";
 import { createLogger } from "../common/log.js";
+import { prepareDataFolder } from "./data-folder.js";
 import {
   askedProvider,
   chooseProvider,
@@ -33,9 +34,11 @@ function explain(thrown: unknown): string {
 
 async function main(options: MainOptions): Promise<number> {
   const started = performance.now();
+  // Before the log, which would make the folder for everybody to read.
+  await prepareDataFolder(options.folder);
   const log = createLogger(
     options.logLevel,
-    pino.destination({ dest: join(options.folder, "loom.log"), mkdir: true, append: true, sync: false }),
+    pino.destination({ dest: join(options.folder, "loom.log"), mode: 0o600, append: true, sync: false }),
   );
   const stopping = new AbortController();
   const stopAsked = new Promise<undefined>((resolve) => {
