@@ -272,7 +272,7 @@ describe("createSlotHub: slots", () => {
       jobs.reduce((sum, job) => sum + job.running.size, 0),
       12,
     );
-    for (const job of jobs) assert.ok(job.running.size >= 2, `${jobs.map(({ running }) => running.size)}`);
+    for (const job of jobs) assert.ok(job.running.size >= 2, jobs.map(({ running }) => running.size).join());
     // A job that came later gets its turn as slots are freed, whoever frees them.
     const late = createJob(hub, 4, 1000);
     late.turn();
