@@ -30,13 +30,14 @@ describe("prepareDocker", () => {
   });
 
   /** A daemon that knows what it is and that has no image. */
-  async function daemonThatIs(info: object): Promise<string> {
+  async function daemonThatIs(info: object, networks: readonly object[] = []): Promise<string> {
     const path = join(folder, `${(sockets += 1)}.sock`);
     stop();
     daemon = createServer((request, response) => {
-      const isInfo = request.url!.endsWith("/info");
-      response.writeHead(isInfo ? 200 : 404, { "content-type": "application/json" });
-      response.end(JSON.stringify(isInfo ? info : { message: "No such image" }));
+      const answers: Readonly<Record<string, unknown>> = { "/info": info, "/networks": networks };
+      const answer = answers[request.url!.split("?")[0]!];
+      response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
+      response.end(JSON.stringify(answer ?? { message: "No such image" }));
     }).listen(path);
     await once(daemon, "listening");
     return `unix://${path}`;
@@ -66,6 +67,15 @@ describe("prepareDocker", () => {
       assert.match((await prepare(host))!, /cannot be reached from here/);
     }
     assert.match((await prepare(await daemonThatIs({ OSType: "windows" })))!, /Loom's machines are Linux/);
+  });
+
+  it("says which network leaves no addresses for clusters", async () => {
+    const office = { Name: "office", Id: "1", IPAM: { Config: [{ Subnet: "10.213.0.0/16" }] } };
+    const why = await prepare(await daemonThatIs({ OSType: "linux" }, [office]));
+    assert.match(
+      why!,
+      /No block of \/24 is free in 10\.213\.0\.0\/16 .*network office has 10\.213\.0\.0\/16.*Give the provider/,
+    );
   });
 
   it("hands on what the making of the image says, and why it failed", async () => {

@@ -10,7 +10,8 @@ import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { LoomError } from "../common/errors.js";
 import { createEngine, messageOf, statusOf, type Engine } from "../provisioner/providers/docker/engine.js";
-import { defaultHost, proxies } from "../provisioner/providers/docker/settings.js";
+import { checkRange } from "../provisioner/providers/docker/networks.js";
+import { defaultHost, proxies, readSettings } from "../provisioner/providers/docker/settings.js";
 
 /** What the shipped image type `debian` names. */
 export const IMAGE = "loom-debian:12";
@@ -47,9 +48,10 @@ export async function prepareDocker(options: DockerOptions): Promise<string | un
   const host = options.host ?? defaultHost();
   try {
     const engine = createEngine(host);
-    return (
-      (await unreachable(engine)) ?? (await ensureImage(engine, options)) ?? (await withoutPackages(engine, options))
-    );
+    const why = await unreachable(engine);
+    if (why !== undefined) return why;
+    await checkRange(engine, readSettings({ host }));
+    return (await ensureImage(engine, options)) ?? (await withoutPackages(engine, options));
   } catch (thrown) {
     if (!(thrown instanceof LoomError)) return `Docker does not work here: ${messageOf(thrown)}.`;
     const { code } = (thrown.cause ?? {}) as NodeJS.ErrnoException;

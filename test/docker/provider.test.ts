@@ -3,8 +3,6 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
-import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +11,8 @@ import { createDockerProvider } from "../../services/provisioner/providers/docke
 import type { Fields, MachineRequest, Provider } from "../../services/provisioner/providers/provider.js";
 import { context, describeProvider, machine, run } from "../conformance/provider.js";
 import type { ProviderUnderTest } from "../conformance/provider.js";
+import { skipBecause } from "../../tools/mocha-summary/skip.js";
+import { socketProxy } from "../support/socket-proxy.js";
 import { IMAGE, needsDocker } from "./daemon.js";
 
 const execute = promisify(execFile);
@@ -33,28 +33,11 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 
 const DAEMON = (process.env.DOCKER_HOST || "unix:///var/run/docker.sock").replace(/^unix:\/\//, "");
 
-/** Passes connections on to the daemon until it is cut, which breaks every one of them. */
-async function proxyTo(target: string, path: string): Promise<{ cut(): Promise<void> }> {
-  const open = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (client) => {
-    const daemon = connect({ path: target, allowHalfOpen: true });
-    for (const [from, to] of [
-      [client, daemon],
-      [daemon, client],
-    ] as const) {
-      open.add(from);
-      from.on("error", () => to.destroy()).on("close", () => open.delete(from));
-      from.pipe(to);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  return {
-    async cut() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of open) socket.destroy();
-      await closed;
-    },
-  };
+async function changeRoutes(verb: "add" | "delete"): Promise<boolean> {
+  return execute("ip", ["route", verb, "unreachable", "10.214.8.0/24"]).then(
+    () => true,
+    () => false,
+  );
 }
 
 const under = (provider: Provider, fields: Fields = {}): ProviderUnderTest => ({
@@ -157,6 +140,38 @@ describe("provider docker by itself", function () {
         assert.match(String(answer.reason), /No block of \/29 is free in 10\.214\.0\.0\/27/);
   });
 
+  it("says who is in a network that is to go, and removes it when they are out", async () => {
+    const [request] = cluster(1) as [MachineRequest];
+    await up(request);
+    const network = `loom-net-${request.clusterUid}`;
+    const foreign = await docker("run", "--detach", "--network", network, IMAGE, "sleep", "1000");
+    try {
+      const name = (await docker("inspect", "--format", "{{.Name}}", foreign)).slice(1);
+      await assert.rejects(provider.delete(request, context()), {
+        reason: "PROVIDER_ERROR",
+        message: new RegExp(
+          `${network} cannot be removed.*\\(${name}\\).*docker network disconnect -f ${network} ${name}`,
+        ),
+      });
+    } finally {
+      await docker("rm", "--force", foreign);
+    }
+    await provider.delete(request, context());
+    assert.deepEqual(await networksOf(request), []);
+  });
+
+  it("keeps clusters out of where this host sends what is for others", async function () {
+    const [request] = cluster(1, { networkRange: "10.214.8.0/24" }) as [MachineRequest];
+    if (!(await changeRoutes("add"))) return skipBecause(this, "only root can add a route");
+    try {
+      await assert.rejects(provider.create(request, context()), {
+        message: /a route through \S+ has 10\.214\.8\.0\/24/,
+      });
+    } finally {
+      await changeRoutes("delete");
+    }
+  });
+
   it("says when a cluster's network is full", async () => {
     const requests = cluster(6, { networkRange: "10.214.0.0/27", networkPrefix: 29 });
     const answers = await Promise.allSettled(requests.map((request) => provider.create(request, context())));
@@ -253,7 +268,8 @@ describe("provider docker by itself", function () {
     const folder = await mkdtemp(join(tmpdir(), "loom-proxy-"));
     const socket = join(folder, "docker.sock");
     const [request] = cluster(1, { host: `unix://${socket}` }) as [MachineRequest];
-    let proxy = await proxyTo(DAEMON, socket);
+    const proxy = socketProxy(DAEMON, socket);
+    await proxy.open();
     try {
       await up(request);
       const running = run(provider.channel(request), ["sleep", "100"]);
@@ -266,7 +282,7 @@ describe("provider docker by itself", function () {
         message: /Start Docker/,
       });
       await assert.rejects(provider.observe(request), { reason: "PROVIDER_UNREACHABLE" });
-      proxy = await proxyTo(DAEMON, socket);
+      await proxy.open();
       assert.equal((await provider.observe(request))?.running, true);
       assert.equal((await run(provider.channel(request), ["true"])).exitCode, 0);
     } finally {

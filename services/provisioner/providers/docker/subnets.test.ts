@@ -10,6 +10,7 @@ import {
   overlaps,
   parseAddress,
   parseBlock,
+  parseRoutes,
 } from "./subnets.js";
 
 describe("docker subnets", () => {
@@ -18,6 +19,20 @@ describe("docker subnets", () => {
     for (const text of ["10.213.0.0", "10.213.0.1/16", "10.213.0.0/33", "10.256.0.0/16", "10.0.0/8", "fd00::/64", ""]) {
       assert.equal(parseBlock(text), undefined, text);
     }
+  });
+
+  it("reads the kernel's routing table and leaves out the default route", () => {
+    const table = [
+      "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT",
+      "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0",
+      "tun0\t0000D50A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0",
+      "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0",
+      "",
+    ].join("\n");
+    assert.deepEqual(
+      parseRoutes(table).map(({ block, by }) => `${formatBlock(block)} ${by}`),
+      ["10.213.0.0/16 tun0", "192.0.2.0/24 eth0"],
+    );
   });
 
   it("writes every address as it was read", () => {

@@ -36,6 +36,20 @@ export function parseBlock(text: string): Block | undefined {
   return { base, prefix };
 }
 
+/**
+ * The blocks of a kernel's routing table, default routes left out, with the interface each goes through. The table is
+ * that of /proc/net/route: addresses and masks are eight hexadecimal digits, lowest byte first.
+ */
+export function parseRoutes(table: string): { readonly block: Block; readonly by: string }[] {
+  const number = (hex: string): number => Buffer.from(hex, "hex").readUInt32LE();
+  return table.split("\n").flatMap((line) => {
+    const [by, destination, , , , , , mask] = line.split(/\s+/);
+    if (!/^[0-9A-F]{8}$/i.test(destination ?? "") || !/^[0-9A-F]{8}$/i.test(mask ?? "")) return [];
+    const prefix = number(mask!).toString(2).replaceAll("0", "").length;
+    return prefix === 0 ? [] : [{ block: { base: number(destination!), prefix }, by: by! }];
+  });
+}
+
 export function formatBlock(block: Block): string {
   return `${formatAddress(block.base)}/${block.prefix}`;
 }
