@@ -47,7 +47,9 @@ export async function startBuiltLoom(options: BuiltLoomOptions = {}): Promise<Bu
   const folder = options.folder ?? makeFolder();
   const started = performance.now();
   const args = [MAIN, "--no-farm", "--no-context", "--data", folder, "--port", "0"];
-  const child = spawn(process.execPath, [...(options.node ?? []), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  // With the settings everybody has, whatever this shell is set up for.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(LOOM|NODE)_/.test(name)));
+  const child = spawn(process.execPath, [...(options.node ?? []), ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<number | null>((resolve) => void child.once("exit", (code) => resolve(code)));
   const remove = (): void => {
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

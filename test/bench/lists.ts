@@ -4,7 +4,7 @@
  */
 import type { LoomClient } from "../../gateway/client.js";
 import { Cluster_State } from "../../gen/web/loom/v1/cluster_pb.js";
-import { Job_State, Task_State } from "../../gen/web/loom/v1/job_pb.js";
+import { Job_Kind, Job_State, Task_State } from "../../gen/web/loom/v1/job_pb.js";
 import { startBuiltLoom } from "./built-loom.js";
 import { create, milliseconds, wallClock } from "./create.js";
 import { RARE_TEMPLATE, type ManyClusters } from "./many-clusters.js";
@@ -96,24 +96,39 @@ async function pages(what: string, runs: number, read: (pageToken: string) => Pr
   return found.toSorted((a, b) => a.totalMs - b.totalMs)[Math.floor((runs - 1) / 2)]!;
 }
 
-/** From the end of a task, as its record has it, to the message that tells a watcher; and the same of the job. */
+/** From what has happened, as its record has it, to the message that tells a watcher. */
 async function delays(client: LoomClient, nodes: number): Promise<DelayRow[]> {
   const tasks: number[] = [];
   const jobs: number[] = [];
+  const changes: number[] = [];
   for (let run = 0; run < 10; run += 1) {
     const request = { displayName: `seen-${run}`, template: "farm", nodeCount: nodes, requestId: crypto.randomUUID() };
-    const { job } = await client.clusters.createCluster(request);
+    const { name, job } = await client.clusters.createCluster(request);
     for await (const message of client.jobs.watchJob({ name: job!.name })) {
       const now = wallClock();
-      for (const task of message.tasks)
-        if (task.state === Task_State.COMPLETE) tasks.push(now - milliseconds(task.endTime));
+      const ended = message.tasks.filter((task) => task.state === Task_State.COMPLETE);
+      tasks.push(...ended.map((task) => now - milliseconds(task.endTime)));
       if (message.job?.state === Job_State.COMPLETE) jobs.push(now - milliseconds(message.job.endTime));
     }
+    changes.push(await changeOfQuietCluster(client, name));
   }
   return [
     { what: `end of a task, in jobs of ${nodes} nodes`, events: tasks.length, ...summary(tasks) },
     { what: `end of a job of ${nodes} nodes`, events: jobs.length, ...summary(jobs) },
+    { what: "first change of a quiet cluster", events: changes.length, ...summary(changes) },
   ];
+}
+
+/** Deletes a cluster where nothing has happened for a while. */
+async function changeOfQuietCluster(client: LoomClient, name: string): Promise<number> {
+  let asked = false;
+  for await (const { cluster } of client.clusters.watchCluster({ name })) {
+    if (cluster?.job?.kind === Job_Kind.DELETE) return wallClock() - milliseconds(cluster.job.createTime);
+    if (asked || cluster === undefined) continue;
+    asked = true;
+    setTimeout(() => void client.clusters.deleteCluster({ name, requestId: crypto.randomUUID() }), 500);
+  }
+  throw new Error("the watch ended before the change");
 }
 
 export async function run(say: (line: string) => void, quick: boolean, many: ManyClusters): Promise<ListsResult> {

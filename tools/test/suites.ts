@@ -15,10 +15,10 @@ export interface Suite {
   readonly minutes: number;
 }
 
-/** Folders of test/ with a suite of their own; every other one belongs to `integration`. */
-const OWN = ["docker", "e2e", "chaos"];
+/** Folders of test/ that another suite names; every other one belongs to `integration`. */
+const OWN = ["docker", "e2e", "chaos", "bench"];
 /** Folders of test/ that hold no tests. */
-const NONE = ["bench", "golden", "support", "fixtures"];
+const NONE = ["golden", "support", "fixtures"];
 
 /** Folders whose unit tests start databases, servers and processes: one file at a time, or they take each other's time. */
 const PARTS = [
@@ -32,7 +32,7 @@ const PARTS = [
 export const SUITES: readonly Suite[] = [
   {
     name: "unit",
-    folders: ["services", "cli", "db", "catalog", "tools"],
+    folders: ["services", "cli", "db", "catalog", "tools", "test/bench"],
     except: PARTS,
     jobs: 2,
     docker: "no",
