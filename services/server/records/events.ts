@@ -11,7 +11,7 @@ const VERB_WORDS = {
   resume: ["JOB_RESUMED", "resumed"],
   cancel: ["JOB_CANCEL_ASKED", "cancelled"],
   retry: ["JOB_RETRIED", "retried"],
-  retryTask: ["TASK_RETRIED", "asked for another try"],
+  retryTask: ["TASK_RETRIED", "retried"],
   skipTask: ["TASK_SKIPPED", "skipped"],
 } as const;
 
