@@ -15,13 +15,16 @@ describe("page tokens", () => {
   const keys = fc.array(fc.oneof(fc.string(), fc.integer()), { minLength: 1, maxLength: 4 });
 
   it("bring back the key they were made with, for the same list only", () => {
-    fc.assert(fc.property(fc.jsonValue(), fc.jsonValue(), keys, (list, other, key) => {
-      const token = encodePageToken(list, key);
-      assert.match(token, /^[A-Za-z0-9_-]+$/);
-      assert.deepEqual(decodePageToken(list, token, key.length), key);
-      if (JSON.stringify(list) !== JSON.stringify(other)) assert.throws(() => decodePageToken(other, token, key.length), REFUSED);
-      assert.throws(() => decodePageToken(list, token, key.length + 1), REFUSED);
-    }));
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), keys, (list, other, key) => {
+        const token = encodePageToken(list, key);
+        assert.match(token, /^[A-Za-z0-9_-]+$/);
+        assert.deepEqual(decodePageToken(list, token, key.length), key);
+        if (JSON.stringify(list) !== JSON.stringify(other))
+          assert.throws(() => decodePageToken(other, token, key.length), REFUSED);
+        assert.throws(() => decodePageToken(list, token, key.length + 1), REFUSED);
+      }),
+    );
   });
 
   it("are empty for the first page", () => {
@@ -29,10 +32,23 @@ describe("page tokens", () => {
   });
 
   it("are refused where they are made up, whatever they hold", () => {
-    fc.assert(fc.property(fc.oneof(fc.string({ minLength: 1 }), fc.base64String({ minLength: 1 }), fc.json().map((text) => Buffer.from(text).toString("base64url"))), (token) => {
-      assert.throws(() => decodePageToken(["jobs"], token, 1), REFUSED);
-    }));
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ minLength: 1 }),
+          fc.base64String({ minLength: 1 }),
+          fc.json().map((text) => Buffer.from(text).toString("base64url")),
+        ),
+        (token) => {
+          assert.throws(() => decodePageToken(["jobs"], token, 1), REFUSED);
+        },
+      ),
+    );
     const [mark] = JSON.parse(Buffer.from(encodePageToken(["jobs"], ["a"]), "base64url").toString("utf8")) as [string];
-    for (const key of [null, {}, [], true]) assert.throws(() => decodePageToken(["jobs"], Buffer.from(JSON.stringify([mark, key])).toString("base64url"), 1), REFUSED);
+    for (const key of [null, {}, [], true])
+      assert.throws(
+        () => decodePageToken(["jobs"], Buffer.from(JSON.stringify([mark, key])).toString("base64url"), 1),
+        REFUSED,
+      );
   });
 });

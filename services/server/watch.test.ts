@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createSignals } from "./signals.js";
-import { HEARTBEAT_MS, watch } from "./watch.js";
+import { watch } from "./watch.js";
 
 /** A watch of a number that others raise, with the times of its looks in milliseconds. */
 function watchNumber(pauseMs: number) {

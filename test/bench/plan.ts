@@ -27,12 +27,26 @@ export interface PlanRow {
 export function planInput(nodes: number): PlanRequest {
   const names = ["base", "data", "web"];
   const services = names.map((name, index): PlanService => ({
-    name, provides: [], installRequires: names.slice(0, index), installUses: [], runtimeRequires: names.slice(0, index), runtimeUses: [],
-    actions: index === 2 ? ["install", "configure", "start"] : ["install", "configure", "initialize", "start"], sees: index === 0 ? [] : ["base"],
+    name,
+    provides: [],
+    installRequires: names.slice(0, index),
+    installUses: [],
+    runtimeRequires: names.slice(0, index),
+    runtimeUses: [],
+    actions: index === 2 ? ["install", "configure", "start"] : ["install", "configure", "initialize", "start"],
+    sees: index === 0 ? [] : ["base"],
   }));
   return {
-    operation: "CREATE", services,
-    nodes: Array.from({ length: nodes }, (_, index) => ({ number: 1000 + index, hostname: `n${index}`, hardwareType: "small", imageType: "debian", services: names, isNew: true })),
+    operation: "CREATE",
+    services,
+    nodes: Array.from({ length: nodes }, (_, index) => ({
+      number: 1000 + index,
+      hostname: `n${index}`,
+      hardwareType: "small",
+      imageType: "debian",
+      services: names,
+      isNew: true,
+    })),
   };
 }
 
@@ -57,7 +71,9 @@ export function run(report: (line: string) => void): { rows: PlanRow[] } {
   report("nodes     tasks     edges  median ms    max ms");
   const rows = SIZES.map((nodes) => {
     const row = measure(nodes);
-    report(`${String(nodes).padStart(5)}${String(row.tasks).padStart(10)}${String(row.edges).padStart(10)}${row.medianMs.toFixed(2).padStart(11)}${row.maxMs.toFixed(2).padStart(10)}`);
+    report(
+      `${String(nodes).padStart(5)}${String(row.tasks).padStart(10)}${String(row.edges).padStart(10)}${row.medianMs.toFixed(2).padStart(11)}${row.maxMs.toFixed(2).padStart(10)}`,
+    );
     return row;
   });
   return { rows };
@@ -66,6 +82,9 @@ export function run(report: (line: string) => void): { rows: PlanRow[] } {
 if (process.argv[1]?.endsWith("bench/plan.ts") === true) {
   const result = run((line) => void process.stdout.write(`${line}\n`));
   if (process.argv[2] !== undefined) {
-    writeFileSync(process.argv[2], `${JSON.stringify({ benchmark: "plan", runs: RUNS, node: process.version, cpu: cpus()[0]?.model ?? "", ...result }, undefined, 2)}\n`);
+    writeFileSync(
+      process.argv[2],
+      `${JSON.stringify({ benchmark: "plan", runs: RUNS, node: process.version, cpu: cpus()[0]?.model ?? "", ...result }, undefined, 2)}\n`,
+    );
   }
 }

@@ -8,62 +8,91 @@ import { TASK_STATES, type TaskState } from "./states.js";
 const WHY = { reason: "TASK_FAILED", message: "it broke" };
 const SERVICES = ["a", "b"];
 
-const limitsOf = (more: Partial<ProgressLimits> = {}): ProgressLimits => ({ maxFailures: 3, maxLosses: 2, window: 1000, backoffMs: (failures) => failures * 100, keepGoing: false, ...more });
+const limitsOf = (more: Partial<ProgressLimits> = {}): ProgressLimits => ({
+  maxFailures: 3,
+  maxLosses: 2,
+  window: 1000,
+  backoffMs: (failures) => failures * 100,
+  keepGoing: false,
+  ...more,
+});
 
 /** For each task the tasks it waits for directly; joins are looked through. */
 function predecessorsIn(graph: TaskGraph): number[][] {
   const before = Array.from({ length: graph.vertexCount }, (): number[] => []);
   for (let vertex = 0; vertex < graph.vertexCount; vertex += 1) {
-    for (let edge = graph.offset[vertex]!; edge < graph.offset[vertex + 1]!; edge += 1) before[graph.dependents[edge]!]!.push(vertex);
+    for (let edge = graph.offset[vertex]!; edge < graph.offset[vertex + 1]!; edge += 1)
+      before[graph.dependents[edge]!]!.push(vertex);
   }
-  const through = (vertex: number): number[] => (vertex < graph.taskCount ? [vertex] : before[vertex]!.flatMap(through));
+  const through = (vertex: number): number[] =>
+    vertex < graph.taskCount ? [vertex] : before[vertex]!.flatMap(through);
   return before.slice(0, graph.taskCount).map((vertices) => [...new Set(vertices.flatMap(through))]);
 }
 
 /** One to four machines, a few tasks on each, and dependencies between these in any direction that makes no cycle. */
-const anyGraph: fc.Arbitrary<TaskGraph> = fc.record({
-  perNode: fc.array(fc.subarray(["INSTALL a", "INSTALL b", "START a", "START b"] as const), { minLength: 1, maxLength: 4 }),
-  edges: fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 8, size: "max" }),
-  joins: fc.array(fc.tuple(fc.nat(), fc.nat({ max: 3 }), fc.nat({ max: 3 })), { maxLength: 2 }),
-}).map(({ perNode, edges, joins }) => {
-  const builder = new GraphBuilder(SERVICES);
-  const others: Vertex[] = [];
-  for (const [index, tasks] of perNode.entries()) {
-    const create = builder.task(1000 + index, "CREATE", "");
-    const confirm = builder.task(1000 + index, "CONFIRM", "");
-    builder.edge(create, confirm);
-    for (const text of tasks) {
-      const [action, service] = text.split(" ") as ["INSTALL" | "START", string];
-      const task = builder.task(1000 + index, action, service);
-      builder.edge(confirm, task);
-      others.push(task);
+const anyGraph: fc.Arbitrary<TaskGraph> = fc
+  .record({
+    perNode: fc.array(fc.subarray(["INSTALL a", "INSTALL b", "START a", "START b"] as const), {
+      minLength: 1,
+      maxLength: 4,
+    }),
+    edges: fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 8, size: "max" }),
+    joins: fc.array(fc.tuple(fc.nat(), fc.nat({ max: 3 }), fc.nat({ max: 3 })), { maxLength: 2 }),
+  })
+  .map(({ perNode, edges, joins }) => {
+    const builder = new GraphBuilder(SERVICES);
+    const others: Vertex[] = [];
+    for (const [index, tasks] of perNode.entries()) {
+      const create = builder.task(1000 + index, "CREATE", "");
+      const confirm = builder.task(1000 + index, "CONFIRM", "");
+      builder.edge(create, confirm);
+      for (const text of tasks) {
+        const [action, service] = text.split(" ") as ["INSTALL" | "START", string];
+        const task = builder.task(1000 + index, action, service);
+        builder.edge(confirm, task);
+        others.push(task);
+      }
     }
-  }
-  const seen = new Set<string>();
-  for (const [one, other] of edges) {
-    if (others.length < 2) break;
-    const [from, to] = [one % others.length, other % others.length].sort((a, b) => a - b) as [number, number];
-    if (from === to || seen.has(`${from} ${to}`)) continue;
-    seen.add(`${from} ${to}`);
-    builder.edge(others[from]!, others[to]!);
-  }
-  for (const [at, before, after] of joins) {
-    if (others.length < 2) break;
-    const split = 1 + (at % (others.length - 1));
-    builder.edges(others.slice(Math.max(0, split - before - 1), split), others.slice(split, split + after + 1));
-  }
-  return builder.build();
-});
+    const seen = new Set<string>();
+    for (const [one, other] of edges) {
+      if (others.length < 2) break;
+      const [from, to] = [one % others.length, other % others.length].sort((a, b) => a - b) as [number, number];
+      if (from === to || seen.has(`${from} ${to}`)) continue;
+      seen.add(`${from} ${to}`);
+      builder.edge(others[from]!, others[to]!);
+    }
+    for (const [at, before, after] of joins) {
+      if (others.length < 2) break;
+      const split = 1 + (at % (others.length - 1));
+      builder.edges(others.slice(Math.max(0, split - before - 1), split), others.slice(split, split + after + 1));
+    }
+    return builder.build();
+  });
 
 type Step =
   | { readonly do: "take" | "wake" | "cancel" | "retryAll" | "restore" }
-  | { readonly do: "succeed" | "fail" | "break" | "lose" | "defer" | "recreate" | "retry" | "skip" | "rebuild"; readonly which: number };
+  | {
+      readonly do: "succeed" | "fail" | "break" | "lose" | "defer" | "recreate" | "retry" | "skip" | "rebuild";
+      readonly which: number;
+    };
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: fc.constant<Step>({ do: "take" }), weight: 6 },
   { arbitrary: fc.record({ do: fc.constant("succeed" as const), which: fc.nat() }), weight: 6 },
-  { arbitrary: fc.record({ do: fc.constantFrom("fail" as const, "lose" as const, "defer" as const, "recreate" as const), which: fc.nat() }), weight: 4 },
-  { arbitrary: fc.record({ do: fc.constantFrom("break" as const, "retry" as const, "skip" as const, "rebuild" as const), which: fc.nat() }), weight: 3 },
+  {
+    arbitrary: fc.record({
+      do: fc.constantFrom("fail" as const, "lose" as const, "defer" as const, "recreate" as const),
+      which: fc.nat(),
+    }),
+    weight: 4,
+  },
+  {
+    arbitrary: fc.record({
+      do: fc.constantFrom("break" as const, "retry" as const, "skip" as const, "rebuild" as const),
+      which: fc.nat(),
+    }),
+    weight: 3,
+  },
   { arbitrary: fc.constantFrom<Step>({ do: "wake" }, { do: "restore" }, { do: "retryAll" }), weight: 4 },
   { arbitrary: fc.constant<Step>({ do: "cancel" }), weight: 1 },
 );
@@ -88,7 +117,9 @@ class Model {
   }
 
   tasks(state: TaskState): number[] {
-    return Array.from({ length: this.graph.taskCount }, (_, task) => task).filter((task) => this.progress.stateOf(task) === state);
+    return Array.from({ length: this.graph.taskCount }, (_, task) => task).filter(
+      (task) => this.progress.stateOf(task) === state,
+    );
   }
 
   isDone(task: number): boolean {
@@ -102,8 +133,17 @@ class Model {
 
   /** Tasks that may be started now or as soon as one before them on their node has been. */
   startable(): number[] {
-    const busy = new Set(["READY", "RUNNING", "RETRYING"].flatMap((state) => this.tasks(state as TaskState).map((task) => this.graph.node[task]!)));
-    return [...this.tasks("READY"), ...this.tasks("WAITING").filter((task) => !busy.has(this.graph.node[task]!) && this.#before[task]!.every((before) => this.isDone(before)))];
+    const busy = new Set(
+      ["READY", "RUNNING", "RETRYING"].flatMap((state) =>
+        this.tasks(state as TaskState).map((task) => this.graph.node[task]!),
+      ),
+    );
+    return [
+      ...this.tasks("READY"),
+      ...this.tasks("WAITING").filter(
+        (task) => !busy.has(this.graph.node[task]!) && this.#before[task]!.every((before) => this.isDone(before)),
+      ),
+    ];
   }
 
   take(most: number): number[] {
@@ -114,7 +154,8 @@ class Model {
     else if (could.length > 0 && most > 0) assert.ok(taken.length > 0, "something could start and does not");
     for (const task of taken) {
       assert.equal(this.progress.stateOf(task), "READY");
-      for (const before of this.#before[task]!) assert.ok(this.isDone(before), `task ${task} starts before ${before} is done`);
+      for (const before of this.#before[task]!)
+        assert.ok(this.isDone(before), `task ${task} starts before ${before} is done`);
       const attempt = this.progress.attemptOf(task);
       this.progress.start(task, "w", this.now);
       assert.equal(this.progress.attemptOf(task), attempt + 1);
@@ -129,7 +170,11 @@ class Model {
     const counts = new Map<TaskState, number>();
     for (let task = 0; task < this.graph.taskCount; task += 1) {
       const state = this.progress.stateOf(task);
-      assert.equal(this.stored.get(task)?.state ?? "WAITING", state, `what is stored of task ${task} is not what it is`);
+      assert.equal(
+        this.stored.get(task)?.state ?? "WAITING",
+        state,
+        `what is stored of task ${task} is not what it is`,
+      );
       assert.equal(this.stored.get(task)?.attempt ?? 0, this.progress.attemptOf(task));
       counts.set(state, (counts.get(state) ?? 0) + 1);
       if (state === "RETRYING") assert.ok(this.progress.nextWake !== undefined);
@@ -139,15 +184,32 @@ class Model {
     }
     for (const state of TASK_STATES) assert.equal(this.progress.count(state), counts.get(state) ?? 0);
     const { progress } = this;
-    assert.equal(progress.complete, this.tasks("COMPLETE").length + this.tasks("SKIPPED").length === this.graph.taskCount);
+    assert.equal(
+      progress.complete,
+      this.tasks("COMPLETE").length + this.tasks("SKIPPED").length === this.graph.taskCount,
+    );
     const isStill = progress.count("RUNNING") === 0;
-    assert.equal(progress.stuck, !progress.complete && isStill && (this.isHalted || (this.startable().length === 0 && this.tasks("RETRYING").length === 0)));
+    assert.equal(
+      progress.stuck,
+      !progress.complete &&
+        isStill &&
+        (this.isHalted || (this.startable().length === 0 && this.tasks("RETRYING").length === 0)),
+    );
     for (const task of this.progress.takeChanges()) this.stored.set(task.number, task);
   }
 
   /** A new runner reads what is stored; what ran is lost, as nobody will tell how it ended. */
   restored(): JobProgress {
-    const stored = [...this.stored.values()].map(({ number, state, attempt, failures, readyAt, reason }): StoredTask => ({ number, state, attempt, failures, readyAt, reason }));
+    const stored = [...this.stored.values()].map(
+      ({ number, state, attempt, failures, readyAt, reason }): StoredTask => ({
+        number,
+        state,
+        attempt,
+        failures,
+        readyAt,
+        reason,
+      }),
+    );
     return new JobProgress(this.graph, this.limits, stored);
   }
 
@@ -163,7 +225,8 @@ class Model {
   step(step: Step): void {
     this.now += 50;
     const { progress, now } = this;
-    const pick = (tasks: readonly number[]): number | undefined => ("which" in step && tasks.length > 0 ? tasks[step.which % tasks.length] : undefined);
+    const pick = (tasks: readonly number[]): number | undefined =>
+      "which" in step && tasks.length > 0 ? tasks[step.which % tasks.length] : undefined;
     const running = pick(this.tasks("RUNNING"));
     const any = pick(Array.from({ length: this.graph.taskCount }, (_, task) => task))!;
     switch (step.do) {
@@ -197,7 +260,8 @@ class Model {
         const wasRunning = progress.count("RUNNING") > 0;
         assert.equal(progress.rebuild(node), !wasRunning);
         if (wasRunning) break;
-        for (let task = 0; task < this.graph.taskCount; task += 1) if (this.graph.node[task] === node) assert.equal(progress.stateOf(task), "WAITING");
+        for (let task = 0; task < this.graph.taskCount; task += 1)
+          if (this.graph.node[task] === node) assert.equal(progress.stateOf(task), "WAITING");
         for (const task of this.unanswered) if (progress.stateOf(task) !== "FAILED") this.unanswered.delete(task);
         break;
       }
@@ -250,45 +314,64 @@ function drain(progress: JobProgress): void {
 
 const anyRun = fc.record({
   graph: anyGraph,
-  limits: fc.record({ maxFailures: fc.integer({ min: 1, max: 3 }), maxLosses: fc.integer({ min: 0, max: 2 }), window: fc.constantFrom(1, 2, 1000), keepGoing: fc.boolean() }).map((limits) => limitsOf(limits)),
+  limits: fc
+    .record({
+      maxFailures: fc.integer({ min: 1, max: 3 }),
+      maxLosses: fc.integer({ min: 0, max: 2 }),
+      window: fc.constantFrom(1, 2, 1000),
+      keepGoing: fc.boolean(),
+    })
+    .map((limits) => limitsOf(limits)),
   steps: fc.array(anyStep, { maxLength: 60, size: "max" }),
 });
 
 describe("JobProgress", () => {
   it("keeps every rule whatever happens in whatever order, and loses nothing", () => {
     let completed = 0;
-    fc.assert(fc.property(anyRun, ({ graph, limits, steps }) => {
-      const model = new Model(graph, limits);
-      model.check();
-      for (const step of steps) model.step(step);
-      drain(model.progress);
-      if (model.progress.complete) completed += 1;
-      // What has stopped can be taken up again, and then ends.
-      model.progress.retryAll();
-      drain(model.progress);
-      assert.ok(model.progress.complete, "a retried job without failures does not end");
-    }), { numRuns: 2000 });
+    fc.assert(
+      fc.property(anyRun, ({ graph, limits, steps }) => {
+        const model = new Model(graph, limits);
+        model.check();
+        for (const step of steps) model.step(step);
+        drain(model.progress);
+        if (model.progress.complete) completed += 1;
+        // What has stopped can be taken up again, and then ends.
+        model.progress.retryAll();
+        drain(model.progress);
+        assert.ok(model.progress.complete, "a retried job without failures does not end");
+      }),
+      { numRuns: 2000 },
+    );
     assert.ok(completed > 200, `only ${completed} jobs completed by themselves`);
   });
 
   it("comes to the same end from what is stored as from memory, at any moment", () => {
-    fc.assert(fc.property(anyRun, ({ graph, limits, steps }) => {
-      const model = new Model(graph, limits);
-      for (const step of steps) model.step(step);
-      const again = model.restored();
-      for (const progress of [model.progress, again]) model.loseAll(progress);
-      // A loss may be the last one allowed only in memory, where losses are counted.
-      fc.pre(model.progress.tasksIn("FAILED").length === again.tasksIn("FAILED").length);
-      for (const progress of [model.progress, again]) drain(progress);
-      const ends = [model.progress, again].map((progress) => Array.from({ length: graph.taskCount }, (_, task) => progress.stateOf(task)));
-      assert.deepEqual(ends[1], ends[0]);
-    }), { numRuns: 2000 });
+    fc.assert(
+      fc.property(anyRun, ({ graph, limits, steps }) => {
+        const model = new Model(graph, limits);
+        for (const step of steps) model.step(step);
+        const again = model.restored();
+        for (const progress of [model.progress, again]) model.loseAll(progress);
+        // A loss may be the last one allowed only in memory, where losses are counted.
+        fc.pre(model.progress.tasksIn("FAILED").length === again.tasksIn("FAILED").length);
+        for (const progress of [model.progress, again]) drain(progress);
+        const ends = [model.progress, again].map((progress) =>
+          Array.from({ length: graph.taskCount }, (_, task) => progress.stateOf(task)),
+        );
+        assert.deepEqual(ends[1], ends[0]);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   /** One machine: CREATE 0, CONFIRM 1, INSTALL a 2. */
   const graph = ((): TaskGraph => {
     const builder = new GraphBuilder(["a"]);
-    const tasks = [builder.task(1000, "CREATE", ""), builder.task(1000, "CONFIRM", ""), builder.task(1000, "INSTALL", "a")];
+    const tasks = [
+      builder.task(1000, "CREATE", ""),
+      builder.task(1000, "CONFIRM", ""),
+      builder.task(1000, "INSTALL", "a"),
+    ];
     builder.edge(tasks[0]!, tasks[1]!);
     builder.edge(tasks[1]!, tasks[2]!);
     return builder.build();
@@ -343,7 +426,10 @@ describe("JobProgress", () => {
       progress.succeed(start(progress), 0);
       assert.equal(start(progress), 1);
       progress.recreate(1, WHY, 0);
-      assert.deepEqual([progress.stateOf(0), progress.stateOf(1)], time < 3 ? ["WAITING", "WAITING"] : ["COMPLETE", "FAILED"]);
+      assert.deepEqual(
+        [progress.stateOf(0), progress.stateOf(1)],
+        time < 3 ? ["WAITING", "WAITING"] : ["COMPLETE", "FAILED"],
+      );
     }
     assert.equal(progress.attemptOf(0), 3);
   });

@@ -53,7 +53,14 @@ interface Detail {
   losses: number;
 }
 
-const NOTHING: Readonly<Detail> = { worker: "", reason: "", message: "", startedAt: undefined, endedAt: undefined, losses: 0 };
+const NOTHING: Readonly<Detail> = {
+  worker: "",
+  reason: "",
+  message: "",
+  startedAt: undefined,
+  endedAt: undefined,
+  losses: 0,
+};
 
 /** State machine of one job. Not safe to use from two places at once; one runner owns it. */
 export class JobProgress {
@@ -296,7 +303,8 @@ export class JobProgress {
     const node = this.nodeOf(confirm);
     const create = this.#createOf(node);
     // A machine that this job did not make it does not make again.
-    if (create === undefined || this.#states[create] !== "COMPLETE") return this.fail(confirm, { ...why, permanent: true }, now);
+    if (create === undefined || this.#states[create] !== "COMPLETE")
+      return this.fail(confirm, { ...why, permanent: true }, now);
     this.#failures[confirm]! += 1;
     if (this.#cancelled) return this.#end(confirm, "CANCELLED", why, now);
     if (this.#failures[confirm]! >= this.#limits.maxFailures) return this.#end(confirm, "FAILED", why, now);
@@ -368,8 +376,16 @@ export class JobProgress {
   now(task: number): TaskNow {
     const { worker, reason, message, startedAt, endedAt } = this.#details.get(task) ?? NOTHING;
     return {
-      number: task, state: this.#states[task]!, attempt: this.#attempts[task]!, failures: this.#failures[task]!, readyAt: this.#retryAt.get(task),
-      worker, reason, message, startedAt, endedAt,
+      number: task,
+      state: this.#states[task]!,
+      attempt: this.#attempts[task]!,
+      failures: this.#failures[task]!,
+      readyAt: this.#retryAt.get(task),
+      worker,
+      reason,
+      message,
+      startedAt,
+      endedAt,
     };
   }
 
@@ -392,7 +408,8 @@ export class JobProgress {
   #createOf(node: number): number | undefined {
     if (this.#creates === undefined) {
       this.#creates = new Map();
-      for (let task = 0; task < this.taskCount; task += 1) if (this.actionOf(task) === "CREATE") this.#creates.set(this.nodeOf(task), task);
+      for (let task = 0; task < this.taskCount; task += 1)
+        if (this.actionOf(task) === "CREATE") this.#creates.set(this.nodeOf(task), task);
     }
     return this.#creates.get(node);
   }

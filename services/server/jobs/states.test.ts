@@ -24,7 +24,12 @@ const TASKS: Readonly<Record<string, string>> = {
   CANCELLED: "WAITING READY SKIPPED",
 };
 
-function walk<S extends string>(states: readonly S[], expected: Readonly<Record<string, string>>, moves: Readonly<Record<S, readonly S[]>>, check: (from: S, to: S) => void): void {
+function walk<S extends string>(
+  states: readonly S[],
+  expected: Readonly<Record<string, string>>,
+  moves: Readonly<Record<S, readonly S[]>>,
+  check: (from: S, to: S) => void,
+): void {
   assert.deepEqual(Object.keys(expected), states);
   assert.deepEqual(Object.keys(moves), states);
   for (const from of states) {
@@ -37,13 +42,16 @@ function walk<S extends string>(states: readonly S[], expected: Readonly<Record<
 }
 
 describe("states of jobs and tasks", () => {
-  it("allow the moves of a job that are written down, and no others", () => walk(JOB_STATES, JOBS, JOB_MOVES, checkJobMove));
+  it("allow the moves of a job that are written down, and no others", () =>
+    walk(JOB_STATES, JOBS, JOB_MOVES, checkJobMove));
 
-  it("allow the moves of a task that are written down, and no others", () => walk(TASK_STATES, TASKS, TASK_MOVES, checkTaskMove));
+  it("allow the moves of a task that are written down, and no others", () =>
+    walk(TASK_STATES, TASKS, TASK_MOVES, checkTaskMove));
 
   it("end a job in three of them, from each of which only a retry leads out", () => {
     assert.deepEqual(JOB_STATES.filter(isEnded), ["COMPLETE", "FAILED", "CANCELLED"]);
-    for (const state of JOB_STATES.filter(isEnded)) assert.ok(JOB_MOVES[state].every((to) => to === "QUEUED" || to === "RUNNING"));
+    for (const state of JOB_STATES.filter(isEnded))
+      assert.ok(JOB_MOVES[state].every((to) => to === "QUEUED" || to === "RUNNING"));
   });
 
   it("reach an end from everywhere", () => {

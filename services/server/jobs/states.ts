@@ -1,9 +1,27 @@
 /** States of jobs and tasks and the moves between them (docs/architecture.md, "States"). An illegal move is a defect. */
 
-export const JOB_STATES = ["QUEUED", "RUNNING", "PAUSED", "WAITING", "CANCELLING", "COMPLETE", "FAILED", "CANCELLED"] as const;
+export const JOB_STATES = [
+  "QUEUED",
+  "RUNNING",
+  "PAUSED",
+  "WAITING",
+  "CANCELLING",
+  "COMPLETE",
+  "FAILED",
+  "CANCELLED",
+] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
-export const TASK_STATES = ["WAITING", "READY", "RUNNING", "RETRYING", "COMPLETE", "FAILED", "SKIPPED", "CANCELLED"] as const;
+export const TASK_STATES = [
+  "WAITING",
+  "READY",
+  "RUNNING",
+  "RETRYING",
+  "COMPLETE",
+  "FAILED",
+  "SKIPPED",
+  "CANCELLED",
+] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 
 /** From each state of a job, the states it may go to. FAILED and CANCELLED end a job until it is retried. */

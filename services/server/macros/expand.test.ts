@@ -5,12 +5,27 @@ import type { Json } from "../catalog/types.js";
 import { expandMacros, type MacroContext, type MacroNode } from "./expand.js";
 import { macroReferences } from "./references.js";
 
-const nodeOf = (number: number, services: readonly string[], addresses?: Readonly<Record<string, string>>): MacroNode => ({
-  number, hostname: `h${number}`, services, addresses: addresses ?? { internal: `10.0.0.${number - 999}`, external: `127.0.0.${number - 999}` },
+const nodeOf = (
+  number: number,
+  services: readonly string[],
+  addresses?: Readonly<Record<string, string>>,
+): MacroNode => ({
+  number,
+  hostname: `h${number}`,
+  services,
+  addresses: addresses ?? { internal: `10.0.0.${number - 999}`, external: `127.0.0.${number - 999}` },
 });
-const nodes = [nodeOf(1000, ["lb"]), nodeOf(1001, ["web", "a.b"]), nodeOf(1002, ["web"]), nodeOf(1003, ["bare"], { internal: "10.0.0.4" })];
+const nodes = [
+  nodeOf(1000, ["lb"]),
+  nodeOf(1001, ["web", "a.b"]),
+  nodeOf(1002, ["web"]),
+  nodeOf(1003, ["bare"], { internal: "10.0.0.4" }),
+];
 const contextOf = (self: number | undefined, more: Partial<MacroContext> = {}): MacroContext => ({
-  owner: "anna", self: nodes.find(({ number }) => number === self), nodesOf: (service) => nodes.filter((node) => node.services.includes(service)), ...more,
+  owner: "anna",
+  self: nodes.find(({ number }) => number === self),
+  nodesOf: (service) => nodes.filter((node) => node.services.includes(service)),
+  ...more,
 });
 const expand = (text: string, self: number | undefined = 1002): Json => expandMacros(text, contextOf(self));
 
@@ -34,7 +49,7 @@ describe("expandMacros", () => {
     ["%num.service.gone%", "0"],
     ["%instance.self.service.web%", "2"],
     ["%join(host.service.web,' ')%", "h1001 h1002"],
-    ["%join(host.service.web,\", \")%", "h1001, h1002"],
+    ['%join(host.service.web,", ")%', "h1001, h1002"],
     ["%join(host.service.web,'')%", "h1001h1002"],
     ["%map(host.service.web,'$:80')%", "h1001:80,h1002:80"],
     ["%map(host.service.web,'$$$/$')%", "$h1001/h1001,$h1002/h1002"],
@@ -88,20 +103,31 @@ describe("expandMacros", () => {
     ["%host.service.web,'x'%", /It must be/],
   ];
   for (const [text, message, self] of refused) {
-    it(`refuses ${JSON.stringify(text)}`, () => assert.throws(() => expand(text, self), (error: LoomError) => {
-      assert.equal(error.reason, "MACRO_ERROR");
-      assert.match(error.message, message);
-      return true;
-    }));
+    it(`refuses ${JSON.stringify(text)}`, () =>
+      assert.throws(
+        () => expand(text, self),
+        (error: LoomError) => {
+          assert.equal(error.reason, "MACRO_ERROR");
+          assert.match(error.message, message);
+          return true;
+        },
+      ));
   }
 
   it("says which macro and where", () => {
-    assert.throws(() => expand("ab %host.self% %host.no%"), { reason: "MACRO_ERROR", metadata: { macro: "%host.no%" }, message: /%host\.no% at position 16 / });
+    assert.throws(() => expand("ab %host.self% %host.no%"), {
+      reason: "MACRO_ERROR",
+      metadata: { macro: "%host.no%" },
+      message: /%host\.no% at position 16 /,
+    });
   });
 
   it("refuses to name a node itself where there is none", () => {
     for (const text of ["%host.self%", "%ip.self%", "%instance.self.service.web%"]) {
-      assert.throws(() => expandMacros(text, contextOf(undefined)), { reason: "MACRO_ERROR", message: /this value is for no node/ });
+      assert.throws(() => expandMacros(text, contextOf(undefined)), {
+        reason: "MACRO_ERROR",
+        message: /this value is for no node/,
+      });
     }
     assert.equal(expandMacros("%host.service.lb[0]%", contextOf(undefined)), "h1000");
   });
@@ -122,33 +148,76 @@ describe("expandMacros", () => {
   });
 
   it("gives any text back that has its percent signs doubled", () => {
-    const texts = fc.oneof(fc.string(), fc.array(fc.constantFrom("%", "%%", "host.self", ".", "(", "'", " ", "a", "%host.self%", "join(", ",' ')")).map((parts) => parts.join("")));
-    fc.assert(fc.property(texts, (text) => assert.equal(expand(text.replaceAll("%", "%%")), text)), { numRuns: 2000 });
+    const texts = fc.oneof(
+      fc.string(),
+      fc
+        .array(fc.constantFrom("%", "%%", "host.self", ".", "(", "'", " ", "a", "%host.self%", "join(", ",' ')"))
+        .map((parts) => parts.join("")),
+    );
+    fc.assert(
+      fc.property(texts, (text) => assert.equal(expand(text.replaceAll("%", "%%")), text)),
+      { numRuns: 2000 },
+    );
   });
 
   it("expands any text or refuses it, leaves none half done, and asks for no nodes but those of services it references", () => {
-    const pieces = fc.constantFrom("%", "%%", "%host.self%", "%ip.service.web%", "%host.service.lb[0]%", "%num.service.x.y%", "%instance.self.service.web%", "%join(map(ip.service.web,'$'),' ')%", " ", "text", "100% ", "(", "[0]", "'", ",");
-    fc.assert(fc.property(fc.array(pieces, { maxLength: 8 }).map((parts) => parts.join("")), (text) => {
-      const asked = new Set<string>();
-      const { nodesOf } = contextOf(1002);
-      const context = contextOf(1002, { nodesOf: (service) => {
-        asked.add(service);
-        return nodesOf(service);
-      } });
-      try {
-        const expanded = expandMacros(text, context) as string;
-        assert.deepEqual([...asked].sort(), macroReferences(text));
-        assert.ok(!/%(host\.self|ip\.service\.web|host\.service\.lb\[0\])%/.test(expanded) || text.includes("%%"), expanded);
-      } catch (thrown) {
-        assert.equal(LoomError.from(thrown).reason, "MACRO_ERROR", String(thrown));
-      }
-    }), { numRuns: 2000 });
+    const pieces = fc.constantFrom(
+      "%",
+      "%%",
+      "%host.self%",
+      "%ip.service.web%",
+      "%host.service.lb[0]%",
+      "%num.service.x.y%",
+      "%instance.self.service.web%",
+      "%join(map(ip.service.web,'$'),' ')%",
+      " ",
+      "text",
+      "100% ",
+      "(",
+      "[0]",
+      "'",
+      ",",
+    );
+    fc.assert(
+      fc.property(
+        fc.array(pieces, { maxLength: 8 }).map((parts) => parts.join("")),
+        (text) => {
+          const asked = new Set<string>();
+          const { nodesOf } = contextOf(1002);
+          const context = contextOf(1002, {
+            nodesOf: (service) => {
+              asked.add(service);
+              return nodesOf(service);
+            },
+          });
+          try {
+            const expanded = expandMacros(text, context) as string;
+            assert.deepEqual([...asked].sort(), macroReferences(text));
+            assert.ok(
+              !/%(host\.self|ip\.service\.web|host\.service\.lb\[0\])%/.test(expanded) || text.includes("%%"),
+              expanded,
+            );
+          } catch (thrown) {
+            assert.equal(LoomError.from(thrown).reason, "MACRO_ERROR", String(thrown));
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
   });
 });
 
 describe("macroReferences", () => {
   it("names services once, in order, wherever in a value they stand", () => {
-    assert.deepEqual(macroReferences({ a: ["%ip.service.web% %host.service.lb[0]%", { b: "%num.service.web%" }], c: "%instance.self.service.db%", d: 1, e: null }), ["db", "lb", "web"]);
+    assert.deepEqual(
+      macroReferences({
+        a: ["%ip.service.web% %host.service.lb[0]%", { b: "%num.service.web%" }],
+        c: "%instance.self.service.db%",
+        d: 1,
+        e: null,
+      }),
+      ["db", "lb", "web"],
+    );
     assert.deepEqual(macroReferences("%host.self% %cluster.owner% %ip.self% %host.wrong% %%host.service.web%%"), []);
     assert.deepEqual(macroReferences("%join(map(host.service.a.b,'$'),' ')%"), ["a.b"]);
   });

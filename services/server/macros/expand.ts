@@ -46,29 +46,49 @@ export function expandMacros(value: Json, context: MacroContext): Json {
 }
 
 function expandText(text: string, context: MacroContext): string {
-  return parseMacros(text).map((token) => (token.kind === "text" ? token.text : expandToken(token, context))).join("");
+  return parseMacros(text)
+    .map((token) => (token.kind === "text" ? token.text : expandToken(token, context)))
+    .join("");
 }
 
 function expandToken(token: Exclude<MacroToken, { kind: "text" }>, context: MacroContext): string {
   const refuse = (message: string): never => {
-    throw new LoomError("MACRO_ERROR", `The macro ${token.text} at position ${token.offset + 1} cannot be expanded: ${message}`, { metadata: { macro: token.text } });
+    throw new LoomError(
+      "MACRO_ERROR",
+      `The macro ${token.text} at position ${token.offset + 1} cannot be expanded: ${message}`,
+      { metadata: { macro: token.text } },
+    );
   };
   if (token.kind === "wrong") return refuse(token.message);
   const elements = elementsOf(token.macro, context, refuse);
   if (elements === undefined) return token.text;
   const { pattern, separator } = token.macro;
   if (pattern === undefined) return elements.join(separator);
-  return elements.map((element) => pattern.replace(/\$\$|\$/g, (sign) => (sign === "$$" ? "$" : element))).join(separator);
+  return elements
+    .map((element) => pattern.replace(/\$\$|\$/g, (sign) => (sign === "$$" ? "$" : element)))
+    .join(separator);
 }
 
-function elementsOf({ term }: Macro, { owner, self, nodesOf }: MacroContext, refuse: (message: string) => never): readonly string[] | undefined {
+function elementsOf(
+  { term }: Macro,
+  { owner, self, nodesOf }: MacroContext,
+  refuse: (message: string) => never,
+): readonly string[] | undefined {
   const addressOf = (node: MacroNode, purpose: string): string =>
-    (Object.hasOwn(node.addresses, purpose) ? node.addresses[purpose] : undefined) ?? refuse(`the address "${purpose}" of node ${node.number} is not known.`);
+    (Object.hasOwn(node.addresses, purpose) ? node.addresses[purpose] : undefined) ??
+    refuse(`the address "${purpose}" of node ${node.number} is not known.`);
   const own = (): MacroNode => self ?? refuse("it names the node itself, and this value is for no node.");
   const pick = (service: string, index: number | undefined): readonly MacroNode[] | undefined => {
     const nodes = nodesOf(service);
     if (index === undefined) return nodes.length === 0 ? undefined : nodes;
-    return [nodes[index] ?? refuse(nodes.length === 0 ? `no node of the cluster carries "${service}".` : `only ${nodes.length} ${nodes.length === 1 ? "node carries" : "nodes carry"} "${service}", counted from 0.`)];
+    return [
+      nodes[index] ??
+        refuse(
+          nodes.length === 0
+            ? `no node of the cluster carries "${service}".`
+            : `only ${nodes.length} ${nodes.length === 1 ? "node carries" : "nodes carry"} "${service}", counted from 0.`,
+        ),
+    ];
   };
   switch (term.kind) {
     case "owner":

@@ -15,7 +15,12 @@ export type MacroTerm =
   | { readonly kind: "instance"; readonly service: string }
   | { readonly kind: "count"; readonly service: string }
   | { readonly kind: "hosts"; readonly service: string; readonly index: number | undefined }
-  | { readonly kind: "addresses"; readonly service: string; readonly purpose: string; readonly index: number | undefined };
+  | {
+      readonly kind: "addresses";
+      readonly service: string;
+      readonly purpose: string;
+      readonly index: number | undefined;
+    };
 
 export interface Macro {
   readonly term: MacroTerm;
@@ -37,7 +42,10 @@ const HAS_SHAPE = /[.(]/;
 /** What begins like this was meant as a macro, whatever follows. */
 const BEGINS_LIKE_MACRO = /^(?:(?:cluster|host|ip|num|instance)\.|(?:join|map)\()/;
 
-const SYNONYMS: ReadonlyMap<string, string> = new Map([["bind_v4", "internal"], ["access_v4", "external"]]);
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ["bind_v4", "internal"],
+  ["access_v4", "external"],
+]);
 
 /** Splits a text into literal parts and macros; wrong macros are tokens too. */
 export function parseMacros(text: string): MacroToken[] {
@@ -69,9 +77,11 @@ export function parseMacros(text: string): MacroToken[] {
     }
     flush();
     const parsed = isWhole ? parseInner(inner) : WRONG_SHAPE;
-    tokens.push(typeof parsed === "string"
-      ? { kind: "wrong", offset: percent, text: `%${inner}%`, message: parsed }
-      : { kind: "macro", macro: parsed, offset: percent, text: `%${inner}%` });
+    tokens.push(
+      typeof parsed === "string"
+        ? { kind: "wrong", offset: percent, text: `%${inner}%`, message: parsed }
+        : { kind: "macro", macro: parsed, offset: percent, text: `%${inner}%` },
+    );
     at = end + 1;
   }
   flush();
@@ -81,7 +91,9 @@ export function parseMacros(text: string): MacroToken[] {
 /** Wrong macros of a text with where they stand, from 0, in UTF-16 units. */
 export function macroProblems(text: string): { offset: number; length: number; message: string }[] {
   if (!text.includes("%")) return [];
-  return parseMacros(text).flatMap((token) => (token.kind === "wrong" ? [{ offset: token.offset, length: token.text.length, message: token.message }] : []));
+  return parseMacros(text).flatMap((token) =>
+    token.kind === "wrong" ? [{ offset: token.offset, length: token.text.length, message: token.message }] : [],
+  );
 }
 
 const CALL = /^(join|map)\((.*),('[^']*'|"[^"]*")\)$/;
@@ -108,7 +120,8 @@ function parseInner(inner: string): Macro | string {
   return typeof term === "string" ? term : { term, pattern, separator };
 }
 
-const KNOWN = "Known are cluster.owner, host.self, host.service.NAME, ip.self, ip.service.NAME, ip.PURPOSE.self, ip.PURPOSE.service.NAME, num.service.NAME and instance.self.service.NAME.";
+const KNOWN =
+  "Known are cluster.owner, host.self, host.service.NAME, ip.self, ip.service.NAME, ip.PURPOSE.self, ip.PURPOSE.service.NAME, num.service.NAME and instance.self.service.NAME.";
 
 function parseTerm(text: string): MacroTerm | string {
   const indexed = /^([^[\]]+)(?:\[(\d{1,6})\])?$/.exec(text);

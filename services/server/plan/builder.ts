@@ -146,9 +146,16 @@ export class GraphBuilder {
     for (let join = taskCount; join < vertexCount; join += 1) numberOf[join] = join;
 
     const graph = {
-      serviceNames: this.#serviceNames, taskCount, vertexCount,
-      node: new Uint32Array(taskCount), service: new Uint16Array(taskCount), action: new Uint8Array(taskCount), stage: new Uint32Array(taskCount),
-      indegree: new Uint32Array(vertexCount), offset: new Uint32Array(vertexCount + 1), dependents: new Uint32Array(edgeCount),
+      serviceNames: this.#serviceNames,
+      taskCount,
+      vertexCount,
+      node: new Uint32Array(taskCount),
+      service: new Uint16Array(taskCount),
+      action: new Uint8Array(taskCount),
+      stage: new Uint32Array(taskCount),
+      indegree: new Uint32Array(vertexCount),
+      offset: new Uint32Array(vertexCount + 1),
+      dependents: new Uint32Array(edgeCount),
     };
     const original = new Uint32Array(vertexCount);
     for (let vertex = 0; vertex < vertexCount; vertex += 1) {
@@ -164,7 +171,8 @@ export class GraphBuilder {
     let written = 0;
     for (let number = 0; number < vertexCount; number += 1) {
       const vertex = original[number]!;
-      for (let edge = offset[vertex]!; edge < offset[vertex + 1]!; edge += 1) graph.dependents[written++] = numberOf[targets[edge]!]!;
+      for (let edge = offset[vertex]!; edge < offset[vertex + 1]!; edge += 1)
+        graph.dependents[written++] = numberOf[targets[edge]!]!;
       graph.offset[number + 1] = written;
     }
     return { ...graph, digest: digestOf(graph) };
@@ -177,7 +185,15 @@ const encode = (vertex: Vertex): number => (vertex >= 0 ? vertex : JOIN - vertex
 
 function digestOf(graph: Omit<TaskGraph, "digest">): string {
   const hash = createHash("sha256").update(JSON.stringify(graph.serviceNames));
-  for (const array of [graph.node, graph.service, graph.action, graph.stage, graph.indegree, graph.offset, graph.dependents]) {
+  for (const array of [
+    graph.node,
+    graph.service,
+    graph.action,
+    graph.stage,
+    graph.indegree,
+    graph.offset,
+    graph.dependents,
+  ]) {
     hash.update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
   }
   return hash.digest("hex");

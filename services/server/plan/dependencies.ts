@@ -14,7 +14,10 @@ export type DependencyGraph = ReadonlyMap<string, readonly string[]>;
  * Names replaced by the services of the cluster that answer to them: the service of that name and every service that
  * provides it. Names nobody answers to are left out.
  */
-export function dependencyGraph(services: readonly PlanService[], namesOf: (service: PlanService) => readonly string[]): DependencyGraph {
+export function dependencyGraph(
+  services: readonly PlanService[],
+  namesOf: (service: PlanService) => readonly string[],
+): DependencyGraph {
   const answering = new Map<string, Set<string>>();
   for (const service of services) {
     for (const name of [service.name, ...service.provides]) {
@@ -23,14 +26,17 @@ export function dependencyGraph(services: readonly PlanService[], namesOf: (serv
       else set.add(service.name);
     }
   }
-  return new Map(services.map((service) => {
-    const found = new Set<string>();
-    for (const name of namesOf(service)) {
-      // What a service provides itself it does not wait for; naming itself is a cycle of one.
-      for (const other of answering.get(name) ?? []) if (other !== service.name || name === service.name) found.add(other);
-    }
-    return [service.name, [...found].sort()];
-  }));
+  return new Map(
+    services.map((service) => {
+      const found = new Set<string>();
+      for (const name of namesOf(service)) {
+        // What a service provides itself it does not wait for; naming itself is a cycle of one.
+        for (const other of answering.get(name) ?? [])
+          if (other !== service.name || name === service.name) found.add(other);
+      }
+      return [service.name, [...found].sort()];
+    }),
+  );
 }
 
 /** @throws DEPENDENCY_CYCLE naming the services of a cycle in order */
@@ -42,7 +48,11 @@ export function refuseCycles(graph: DependencyGraph, phase: "install" | "runtime
     const at = path.indexOf(name);
     if (at !== -1) {
       const cycle = [...path.slice(at), name].join(" -> ");
-      throw new LoomError("DEPENDENCY_CYCLE", `Services depend on each other in a circle (${phase}): ${cycle}. Take one of these dependencies out of the catalog.`, { metadata: { cycle } });
+      throw new LoomError(
+        "DEPENDENCY_CYCLE",
+        `Services depend on each other in a circle (${phase}): ${cycle}. Take one of these dependencies out of the catalog.`,
+        { metadata: { cycle } },
+      );
     }
     path.push(name);
     for (const next of graph.get(name) ?? []) visit(next);
@@ -82,8 +92,10 @@ export function nearest(graph: DependencyGraph, hasAction: (service: string) => 
     }
     return found;
   };
-  return new Map([...graph.keys()].map((name) => {
-    const all = collect(name);
-    return [name, all.filter((one) => !all.some((other) => other !== one && reachable(other).has(one))).sort()];
-  }));
+  return new Map(
+    [...graph.keys()].map((name) => {
+      const all = collect(name);
+      return [name, all.filter((one) => !all.some((other) => other !== one && reachable(other).has(one))).sort()];
+    }),
+  );
 }

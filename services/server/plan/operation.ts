@@ -31,7 +31,9 @@ export function planOperation(request: PlanRequest): TaskGraph {
   refuseCycles(install, "install");
   refuseCycles(runtime, "runtime");
   const plan: Plan = { request, services, install, runtime, builder: new GraphBuilder([...services.keys()]) };
-  const nodes = request.nodes.map((node) => ({ ...node, services: [...node.services].sort() })).sort((a, b) => a.number - b.number);
+  const nodes = request.nodes
+    .map((node) => ({ ...node, services: [...node.services].sort() }))
+    .sort((a, b) => a.number - b.number);
 
   if (request.operation === "DELETE") {
     planDelete(plan, nodes);
@@ -39,7 +41,10 @@ export function planOperation(request: PlanRequest): TaskGraph {
     planMake(plan, nodes);
   }
   if (plan.builder.taskCount === 0) {
-    throw new LoomError("NOTHING_TO_DO", "There is nothing to do on this cluster: it has no nodes that the operation could change.");
+    throw new LoomError(
+      "NOTHING_TO_DO",
+      "There is nothing to do on this cluster: it has no nodes that the operation could change.",
+    );
   }
   return plan.builder.build();
 }
@@ -55,7 +60,10 @@ interface Plan {
 function planMake({ request, services, install, runtime, builder }: Plan, nodes: readonly PlanNode[]): void {
   const grown = new Set(request.grown ?? []);
   const isRenewed = (name: string): boolean => services.get(name)!.sees.some((seen) => seen === "*" || grown.has(seen));
-  const check = request.checkService === undefined ? undefined : nodes.find((node) => node.services.includes(request.checkService!));
+  const check =
+    request.checkService === undefined
+      ? undefined
+      : nodes.find((node) => node.services.includes(request.checkService!));
   const made: TaskIndex = new Map();
   const renewed: TaskIndex = new Map();
   const confirms: Vertex[] = [];
@@ -68,7 +76,8 @@ function planMake({ request, services, install, runtime, builder }: Plan, nodes:
     const own: { readonly action: ServiceAction; readonly service: string }[] = [];
     for (const action of node.isNew ? MAKE_SERVICE : RENEW_SERVICE) {
       for (const service of node.services) {
-        if (services.get(service)!.actions.includes(action) && (node.isNew || isRenewed(service))) own.push({ action, service });
+        if (services.get(service)!.actions.includes(action) && (node.isNew || isRenewed(service)))
+          own.push({ action, service });
       }
     }
     const machine = node.isNew ? MAKE_MACHINE.map((action) => builder.task(node.number, action, "")) : [];
@@ -76,7 +85,13 @@ function planMake({ request, services, install, runtime, builder }: Plan, nodes:
     if (node.isNew) confirms.push(machine[1]!);
     const order = node.isNew ? MAKE_SERVICE : RENEW_SERVICE;
     const last = new Map<string, Vertex>();
-    const added = [...own].sort((a, b) => actionRank(a.action) - actionRank(b.action)).map(({ action, service }) => ({ action, service, task: builder.task(node.number, actionName(action), service) }));
+    const added = [...own]
+      .sort((a, b) => actionRank(a.action) - actionRank(b.action))
+      .map(({ action, service }) => ({
+        action,
+        service,
+        task: builder.task(node.number, actionName(action), service),
+      }));
     added.sort((a, b) => order.indexOf(a.action) - order.indexOf(b.action));
     for (const { action, service, task } of added) {
       const before = last.get(service);
@@ -100,8 +115,16 @@ function planMake({ request, services, install, runtime, builder }: Plan, nodes:
   builder.edges(confirms, seeing);
   const sinks = builder.sinks().filter((task) => task !== checkTask);
   const isRenewedTask = new Set([...renewed.values()].flat());
-  if (confirms.length > 0) builder.edges(sinks.filter((task) => !isRenewedTask.has(task)), firstRenewed);
-  if (checkTask !== undefined) builder.edges(builder.sinks().filter((task) => task !== checkTask), [checkTask]);
+  if (confirms.length > 0)
+    builder.edges(
+      sinks.filter((task) => !isRenewedTask.has(task)),
+      firstRenewed,
+    );
+  if (checkTask !== undefined)
+    builder.edges(
+      builder.sinks().filter((task) => task !== checkTask),
+      [checkTask],
+    );
 }
 
 /** Order of the action among all; the packed graph keeps tasks of a node in it. */
@@ -109,10 +132,16 @@ const RANKS: readonly ServiceAction[] = ["install", "configure", "initialize", "
 const actionRank = (action: ServiceAction): number => RANKS.indexOf(action);
 
 function addDependencies(
-  builder: GraphBuilder, services: ReadonlyMap<string, PlanService>, index: TaskIndex,
-  install: ReadonlyMap<string, readonly string[]>, runtime: ReadonlyMap<string, readonly string[]>,
+  builder: GraphBuilder,
+  services: ReadonlyMap<string, PlanService>,
+  index: TaskIndex,
+  install: ReadonlyMap<string, readonly string[]>,
+  runtime: ReadonlyMap<string, readonly string[]>,
 ): void {
-  const has = (action: ServiceAction) => (service: string): boolean => services.get(service)!.actions.includes(action) && index.has(keyOf(service, action));
+  const has =
+    (action: ServiceAction) =>
+    (service: string): boolean =>
+      services.get(service)!.actions.includes(action) && index.has(keyOf(service, action));
   const installed = nearest(install, has("install"));
   const started = nearest(runtime, has("start"));
   const stopped = nearest(runtime, has("stop"));
@@ -136,7 +165,8 @@ function addDependencies(
     if (tasks !== undefined && index.has(key)) builder.edges(gate(key), tasks);
   };
   for (const service of services.keys()) {
-    for (const other of installed.get(service) ?? []) wait(index.get(keyOf(service, "install")), keyOf(other, "install"));
+    for (const other of installed.get(service) ?? [])
+      wait(index.get(keyOf(service, "install")), keyOf(other, "install"));
     // INITIALIZE comes before START on every node, so what it waits for START waits for too.
     const first = index.get(keyOf(service, "initialize")) ?? index.get(keyOf(service, "start"));
     for (const other of started.get(service) ?? []) wait(first, keyOf(other, "start"));

@@ -20,7 +20,10 @@ export interface PlannedCluster {
   readonly displayName: string;
   readonly id: bigint;
   readonly config: JsonObject;
-  readonly spec: Pick<ServicesInUse, "services"> & { readonly template: { readonly body: ClusterTemplate }; readonly dnsSuffix: string };
+  readonly spec: Pick<ServicesInUse, "services"> & {
+    readonly template: { readonly body: ClusterTemplate };
+    readonly dnsSuffix: string;
+  };
 }
 
 /** The operation to plan. */
@@ -38,7 +41,12 @@ export interface KnownNode extends Omit<PlanNode, "isNew"> {
 }
 
 /** Names that a service's actions, or the configuration it sees, mention through macros. */
-function seenBy({ services, config }: ServicesInUse, name: string, service: Service, imageTypes: readonly string[]): string[] {
+function seenBy(
+  { services, config }: ServicesInUse,
+  name: string,
+  service: Service,
+  imageTypes: readonly string[],
+): string[] {
   const seen = new Set<string>();
   const look = (value: unknown): void => {
     for (const reference of macroReferences(value as never)) seen.add(reference);
@@ -66,7 +74,11 @@ function actionsOf(service: Service, imageTypes: readonly string[]): ServiceActi
   });
 }
 
-export function planServices(inUse: ServicesInUse, names: readonly string[], imageTypes: readonly string[]): PlanService[] {
+export function planServices(
+  inUse: ServicesInUse,
+  names: readonly string[],
+  imageTypes: readonly string[],
+): PlanService[] {
   return names.map((name) => {
     const service = inUse.services[name]!.body;
     return {
@@ -83,19 +95,38 @@ export function planServices(inUse: ServicesInUse, names: readonly string[], ima
 }
 
 /** The nodes an operation makes, numbered and named. */
-export function newNodes(cluster: Pick<PlannedCluster, "displayName" | "id"> & { readonly spec: Pick<PlannedCluster["spec"], "dnsSuffix"> }, groups: readonly NodeGroup[], firstNumber: number): Omit<PlanNode, "isNew">[] {
-  return numberNodes(groups, { firstNumber, displayName: cluster.displayName, clusterId: String(cluster.id), dnsSuffix: cluster.spec.dnsSuffix });
+export function newNodes(
+  cluster: Pick<PlannedCluster, "displayName" | "id"> & { readonly spec: Pick<PlannedCluster["spec"], "dnsSuffix"> },
+  groups: readonly NodeGroup[],
+  firstNumber: number,
+): Omit<PlanNode, "isNew">[] {
+  return numberNodes(groups, {
+    firstNumber,
+    displayName: cluster.displayName,
+    clusterId: String(cluster.id),
+    dnsSuffix: cluster.spec.dnsSuffix,
+  });
 }
 
 /**
  * @param nodes nodes that are there before the operation, without deleted ones
  * @param firstNode number of the first node the operation makes
  */
-export function planRequest(cluster: PlannedCluster, job: PlannedJob, nodes: readonly KnownNode[], firstNode: number): PlanRequest {
+export function planRequest(
+  cluster: PlannedCluster,
+  job: PlannedJob,
+  nodes: readonly KnownNode[],
+  firstNode: number,
+): PlanRequest {
   const present = nodes
     .filter((node) => node.state !== "DELETED" && node.number < firstNode)
     .map((node): PlanNode => ({
-      number: node.number, hostname: node.hostname, hardwareType: node.hardwareType, imageType: node.imageType, services: node.services, isNew: false,
+      number: node.number,
+      hostname: node.hostname,
+      hardwareType: node.hardwareType,
+      imageType: node.imageType,
+      services: node.services,
+      isNew: false,
     }));
   const made = newNodes(cluster, job.groups, firstNode).map((node): PlanNode => ({ ...node, isNew: true }));
   const all = [...present, ...made].sort((a, b) => a.number - b.number);

@@ -11,7 +11,16 @@ parentPort!.on("message", (request: ThreadRequest) => {
     answer = { id: request.id, value: "solve" in request ? solveLayout(request.solve) : planOperation(request.plan) };
   } catch (thrown) {
     const { reason, message, metadata, violations } = LoomError.from(thrown);
-    answer = { id: request.id, error: { reason, message, metadata, violations, stack: thrown instanceof Error ? (thrown.stack ?? "") : String(thrown) } };
+    answer = {
+      id: request.id,
+      error: {
+        reason,
+        message,
+        metadata,
+        violations,
+        stack: thrown instanceof Error ? (thrown.stack ?? "") : String(thrown),
+      },
+    };
   }
   parentPort!.postMessage(answer);
 });

@@ -7,16 +7,42 @@ import { createPlanner, type Planner } from "./thread.js";
 import type { PlanRequest, PlanService } from "./types.js";
 
 const problem: LayoutProblem = {
-  size: 3, services: ["lb", "web"], hardwareTypes: ["small"], imageTypes: ["debian"], mustCoexist: [], cantCoexist: [["lb", "web"]],
-  quantities: { lb: { min: 1, max: 1 }, web: { min: 0, max: Number.POSITIVE_INFINITY } }, hardwareOf: {}, imagesOf: {}, variantsOf: {},
+  size: 3,
+  services: ["lb", "web"],
+  hardwareTypes: ["small"],
+  imageTypes: ["debian"],
+  mustCoexist: [],
+  cantCoexist: [["lb", "web"]],
+  quantities: { lb: { min: 1, max: 1 }, web: { min: 0, max: Number.POSITIVE_INFINITY } },
+  hardwareOf: {},
+  imagesOf: {},
+  variantsOf: {},
 };
 
 const serviceOf = (name: string, runtimeRequires: readonly string[] = []): PlanService => ({
-  name, provides: [], installRequires: [], installUses: [], runtimeRequires, runtimeUses: [], actions: ["install", "start"], sees: [],
+  name,
+  provides: [],
+  installRequires: [],
+  installUses: [],
+  runtimeRequires,
+  runtimeUses: [],
+  actions: ["install", "start"],
+  sees: [],
 });
 
 const requestOf = (services: readonly PlanService[]): PlanRequest => ({
-  operation: "CREATE", services, nodes: [{ number: 1000, hostname: "a", hardwareType: "small", imageType: "debian", services: services.map(({ name }) => name), isNew: true }],
+  operation: "CREATE",
+  services,
+  nodes: [
+    {
+      number: 1000,
+      hostname: "a",
+      hardwareType: "small",
+      imageType: "debian",
+      services: services.map(({ name }) => name),
+      isNew: true,
+    },
+  ],
 });
 
 describe("createPlanner", function () {
@@ -30,13 +56,27 @@ describe("createPlanner", function () {
 
   it("solves and plans like the functions it runs, many at once", async () => {
     const request = requestOf([serviceOf("a"), serviceOf("b", ["a"])]);
-    const answers = await Promise.all([planner.solve(problem), planner.plan(request), planner.solve({ ...problem, size: 1 }), planner.plan(request)]);
-    assert.deepEqual(answers, [solveLayout(problem), planOperation(request), solveLayout({ ...problem, size: 1 }), planOperation(request)]);
+    const answers = await Promise.all([
+      planner.solve(problem),
+      planner.plan(request),
+      planner.solve({ ...problem, size: 1 }),
+      planner.plan(request),
+    ]);
+    assert.deepEqual(answers, [
+      solveLayout(problem),
+      planOperation(request),
+      solveLayout({ ...problem, size: 1 }),
+      planOperation(request),
+    ]);
     assert.equal(answers[2].outcome, "solved");
   });
 
   it("carries errors over with their reason and details, and goes on", async () => {
-    await assert.rejects(planner.plan(requestOf([serviceOf("a", ["b"]), serviceOf("b", ["a"])])), { name: "LoomError", reason: "DEPENDENCY_CYCLE", metadata: { cycle: "a -> b -> a" } });
+    await assert.rejects(planner.plan(requestOf([serviceOf("a", ["b"]), serviceOf("b", ["a"])])), {
+      name: "LoomError",
+      reason: "DEPENDENCY_CYCLE",
+      metadata: { cycle: "a -> b -> a" },
+    });
     await assert.rejects(planner.plan({ ...requestOf([]), nodes: [] }), { reason: "NOTHING_TO_DO" });
     assert.equal((await planner.solve(problem)).outcome, "solved");
   });

@@ -5,7 +5,9 @@ import type { LayoutProblem, LayoutResult } from "../layout/types.js";
 import type { PlanRequest, TaskGraph } from "./types.js";
 
 /** What is asked of the thread. */
-export type ThreadRequest = { readonly id: number } & ({ readonly solve: LayoutProblem } | { readonly plan: PlanRequest });
+export type ThreadRequest = { readonly id: number } & (
+  { readonly solve: LayoutProblem } | { readonly plan: PlanRequest }
+);
 /** What it answers. Errors cross as plain records. */
 export type ThreadAnswer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: ThreadError });
 
@@ -37,12 +39,17 @@ const ENTRY = new URL("./thread-entry.js", import.meta.url);
 function startThread(): Worker {
   if (!import.meta.url.endsWith(".ts")) return new Worker(ENTRY);
   const source = ENTRY.href.replace(/\.js$/, ".ts");
-  return new Worker(`import("tsx/esm/api").then((tsx) => { tsx.register(); return import(${JSON.stringify(source)}); })`, { eval: true });
+  return new Worker(
+    `import("tsx/esm/api").then((tsx) => { tsx.register(); return import(${JSON.stringify(source)}); })`,
+    { eval: true },
+  );
 }
 
 function restore({ reason, message, metadata, violations, stack }: ThreadError): LoomError {
   const options = { metadata, ...(violations === undefined ? {} : { violations }), cause: stack };
-  return isReason(reason) ? new LoomError(reason, message, options) : new LoomError("INTERNAL", "Loom met an error it does not know; its log holds the details.", options);
+  return isReason(reason)
+    ? new LoomError(reason, message, options)
+    : new LoomError("INTERNAL", "Loom met an error it does not know; its log holds the details.", options);
 }
 
 export function createPlanner(): Planner {
@@ -50,7 +57,8 @@ export function createPlanner(): Planner {
   let worker: Worker | undefined;
   let nextId = 1;
   let isStopped = false;
-  const stopping = (): LoomError => new LoomError("SHUTTING_DOWN", "Loom is stopping. Send the request again when it is back.");
+  const stopping = (): LoomError =>
+    new LoomError("SHUTTING_DOWN", "Loom is stopping. Send the request again when it is back.");
 
   function drop(error: unknown): void {
     worker = undefined;
@@ -72,7 +80,14 @@ export function createPlanner(): Planner {
       else request?.resolve(answer.value);
     });
     started.on("error", (error) => {
-      if (worker === started) drop(new LoomError("INTERNAL", "The planner stopped with an error; Loom's log holds the details. Send the request again.", { cause: error }));
+      if (worker === started)
+        drop(
+          new LoomError(
+            "INTERNAL",
+            "The planner stopped with an error; Loom's log holds the details. Send the request again.",
+            { cause: error },
+          ),
+        );
     });
     started.on("exit", () => {
       if (worker === started) drop(new LoomError("INTERNAL", "The planner stopped. Send the request again."));

@@ -2,7 +2,19 @@
 import type { ServiceAction } from "../catalog/types.js";
 
 /** What is done in one task, in the order of a node's life. The index of an action is what TaskGraph stores. */
-export const ACTIONS = ["CREATE", "CONFIRM", "BOOTSTRAP", "INSTALL", "CONFIGURE", "INITIALIZE", "START", "STOP", "REMOVE", "CHECK", "DELETE"] as const;
+export const ACTIONS = [
+  "CREATE",
+  "CONFIRM",
+  "BOOTSTRAP",
+  "INSTALL",
+  "CONFIGURE",
+  "INITIALIZE",
+  "START",
+  "STOP",
+  "REMOVE",
+  "CHECK",
+  "DELETE",
+] as const;
 export type ActionName = (typeof ACTIONS)[number];
 
 /** Actions on the machine itself, whose service is "". */

@@ -2,7 +2,11 @@
 import type { PlanView } from "../views.js";
 import { ACTIONS, type OperationKind, type PlanNode, type TaskGraph } from "./types.js";
 
-export function planView(graph: TaskGraph, nodes: readonly PlanNode[], about: { readonly operation: OperationKind; readonly addedServices: readonly string[] }): PlanView {
+export function planView(
+  graph: TaskGraph,
+  nodes: readonly PlanNode[],
+  about: { readonly operation: OperationKind; readonly addedServices: readonly string[] },
+): PlanView {
   const sums: Map<number, number>[] = [];
   const touched = new Set<number>();
   const services = graph.serviceNames.length;
@@ -13,12 +17,25 @@ export function planView(graph: TaskGraph, nodes: readonly PlanNode[], about: { 
     sum.set(key, (sum.get(key) ?? 0) + 1);
   }
   return {
-    nodes: nodes.filter((node) => touched.has(node.number)).map(({ number, hostname, hardwareType, imageType, services: own, isNew }) => ({
-      change: isNew ? "CREATE" : about.operation === "DELETE" ? "DELETE" : "UPDATE", number, hostname, hardwareType, imageType, services: own,
-    })),
-    stages: sums.map((sum) => [...sum].sort(([a], [b]) => a - b).map(([key, count]) => ({
-      action: ACTIONS[Math.floor(key / services)]!, service: graph.serviceNames[key % services]!, count,
-    }))),
+    nodes: nodes
+      .filter((node) => touched.has(node.number))
+      .map(({ number, hostname, hardwareType, imageType, services: own, isNew }) => ({
+        change: isNew ? "CREATE" : about.operation === "DELETE" ? "DELETE" : "UPDATE",
+        number,
+        hostname,
+        hardwareType,
+        imageType,
+        services: own,
+      })),
+    stages: sums.map((sum) =>
+      [...sum]
+        .sort(([a], [b]) => a - b)
+        .map(([key, count]) => ({
+          action: ACTIONS[Math.floor(key / services)]!,
+          service: graph.serviceNames[key % services]!,
+          count,
+        })),
+    ),
     taskCount: graph.taskCount,
     addedServices: about.addedServices,
   };
