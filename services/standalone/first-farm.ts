@@ -108,7 +108,10 @@ export async function watchFarm(
 ): Promise<Cluster> {
   // A job that somebody has paused is not waited for.
   if (farm.state === Cluster_State.PENDING && farm.job !== undefined && farm.job.state !== Job_State.PAUSED) {
-    const environment: Terminal = { ...terminal, env: { ...terminal.env, LOOM_URL: loom.url, LOOM_TOKEN: loom.token } };
+    const environment: Terminal = {
+      ...terminal,
+      env: { ...terminal.env, LOOM_URL: loom.nearUrl, LOOM_TOKEN: loom.token },
+    };
     try {
       await waitForJob(createSession(environment, {}, signal), farm.job, { wait: "complete" });
     } catch (thrown) {

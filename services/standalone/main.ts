@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { pino } from "pino";
 import { writeContext } from "../../cli/context.js";
+import { CliError } from "../../cli/exit.js";
 import { processTerminal } from "../../cli/terminal.js";
 import { programVersion } from "../../cli/version.js";
 import { createLoomClient, type LoomClient } from "../../gateway/client.js";
@@ -26,6 +27,7 @@ const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** What a person reads of an error; anything unknown with its stack. */
 function explain(thrown: unknown): string {
+  if (thrown instanceof CliError) return ["loom: " + thrown.message, ...thrown.advice].join("\n      ");
   const error = LoomError.from(thrown);
   if (error.reason === "INTERNAL")
     return `loom: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`;
@@ -36,10 +38,10 @@ async function main(options: MainOptions): Promise<number> {
   const started = performance.now();
   // Before the log, which would make the folder for everybody to read.
   await prepareDataFolder(options.folder);
-  const log = createLogger(
-    options.logLevel,
-    pino.destination({ dest: join(options.folder, "loom.log"), mode: 0o600, append: true, sync: false }),
-  );
+  const destination = pino.destination({ dest: join(options.folder, "loom.log"), mode: 0o600, sync: false });
+  // A log that cannot be written, as on a full disk, must not end what can go on.
+  destination.on("error", () => undefined);
+  const log = createLogger(options.logLevel, destination);
   const stopping = new AbortController();
   const stopAsked = new Promise<undefined>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -61,9 +63,9 @@ async function main(options: MainOptions): Promise<number> {
       progress: (step) => say(`- ${step}`),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
     });
-    const client = createLoomClient({ url: loom.url, token: loom.token });
+    const client = createLoomClient({ url: loom.nearUrl, token: loom.token });
     const kept = await loadShippedCatalog(client);
-    if (options.context) writeContext({ name: "local", url: loom.url, token: loom.token });
+    if (options.context) writeContext({ name: "local", url: loom.nearUrl, token: loom.token });
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     say(`- Loom is up after ${seconds} s, its data is in ${options.folder}`);
     if (!loom.isNew) {

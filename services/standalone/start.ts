@@ -24,6 +24,7 @@ import type { Tokens } from "../server/tenants/tokens.js";
 import { DEFAULT_TENANT } from "../server/tenants/tokens.js";
 import { prepareDataFolder } from "./data-folder.js";
 import { lockFolder } from "./lock.js";
+import { keepPostgres } from "./postgres/keep.js";
 import { startPostgres } from "./postgres/start.js";
 
 export interface StandaloneOptions {
@@ -44,7 +45,10 @@ export interface StandaloneOptions {
 }
 
 export interface Standalone {
+  /** Where it was told to listen. */
   readonly url: string;
+  /** Where it answers on this machine without TLS; the same as `url` unless that has TLS. */
+  readonly nearUrl: string;
   /** Of the first administrator. */
   readonly token: string;
   readonly providers: readonly Provider[];
@@ -83,7 +87,14 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
 
     progress("starting the database");
     const postgres = await startPostgres({ folder, log });
-    stops.push(() => postgres.stop());
+    const kept = keepPostgres(postgres, {
+      start: () => startPostgres({ folder, log }),
+      tell(what) {
+        log.error(what);
+        progress(what);
+      },
+    });
+    stops.push(() => kept.stop());
     const ran = await migrate(postgres.connection, {
       onProgress: ({ number, total }) =>
         number === total && progress(`brought the database to its newest form (${total} steps)`),
@@ -128,6 +139,15 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     });
     await gateway.start();
     stops.push(() => gateway.stop());
+    // Whoever is on this machine need not know who has signed the certificate.
+    const near =
+      options.tls === undefined
+        ? gateway
+        : createGateway({ upstream: address, listen: { host: "127.0.0.1", port: 0 }, log: log as never });
+    if (near !== gateway) {
+      await near.start();
+      stops.push(() => near.stop());
+    }
 
     const providers = [
       createDockerProvider({ installation: folder }),
@@ -149,11 +169,12 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
 
     return {
       url: gateway.url,
+      nearUrl: near.url,
       token,
       providers,
       isNew: ran.length > 0,
       stop,
-      failed: postgres.ended.then(() => "The database has ended by itself; its log is in the data folder."),
+      failed: kept.failed,
     };
   } catch (thrown) {
     await stop();
