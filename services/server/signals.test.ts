@@ -34,6 +34,22 @@ describe("createSignals", function () {
     subscription.close();
   });
 
+  it("wakes once for all that came before", async () => {
+    const signals = createSignals();
+    const subscription = signals.subscribe(["a"]);
+    signals.notify("a");
+    signals.notify("a");
+    await subscription.wait(NEVER_MS);
+    const abort = new AbortController();
+    let isWoken = false;
+    const waits = subscription.wait(NEVER_MS, abort.signal).then(() => (isWoken = true));
+    await new Promise(setImmediate);
+    assert.equal(isWoken, false);
+    abort.abort();
+    await waits;
+    subscription.close();
+  });
+
   it("ends a wait in time and at an abort, also one that came before", async () => {
     const signals = createSignals();
     const subscription = signals.subscribe(["a"]);

@@ -104,6 +104,25 @@ describe("watch, whenever things happen", function () {
     }
   });
 
+  it("ends at an abort between two words of one look", async () => {
+    const abort = new AbortController();
+    const words = watch<number>(
+      createSignals(),
+      [],
+      abort.signal,
+      0,
+      async function* () {
+        yield await Promise.resolve(1);
+        yield 2;
+        return false;
+      },
+      () => 0,
+    );
+    assert.equal((await words.next()).value, 1);
+    abort.abort();
+    assert.equal((await words.next()).done, true);
+  });
+
   it("passes an error of a look on and lets go of its topics", async () => {
     const signals = createSignals();
     const listened: string[] = [];
