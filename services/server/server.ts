@@ -45,6 +45,8 @@ export interface Timing {
   readonly heartbeatMs: number;
   readonly jobLeaseMs: number;
   readonly backoffMs: (failures: number) => number;
+  /** Before another try where a provider could not be reached. */
+  readonly unreachableMs: number;
 }
 
 const DEFAULT_TIMING: Timing = {
@@ -53,6 +55,7 @@ const DEFAULT_TIMING: Timing = {
   jobLeaseMs: 10_000,
   // 1 s, 4 s, 16 s.
   backoffMs: (failures) => 1000 * 4 ** (failures - 1),
+  unreachableMs: 5_000,
 };
 
 export interface Server {
@@ -94,7 +97,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const planner = createPlanner();
   const limits: Omit<ProgressLimits, "keepGoing"> = { maxFailures: 3, maxLosses: 5, window: 512, backoffMs: timing.backoffMs };
   const engine = createJobEngine(
-    { holder: options.holder, soleOwner: options.soleOwner, leaseMs: timing.jobLeaseMs, limits },
+    { holder: options.holder, soleOwner: options.soleOwner, leaseMs: timing.jobLeaseMs, unreachableMs: timing.unreachableMs, limits },
     {
       jobs: jobStore, progress: createJobProgressStore(transactor, timing.jobLeaseMs), hub, signals, log, now, plan: (request) => planner.plan(request),
       flushLogs: () => logWriter.flush(),

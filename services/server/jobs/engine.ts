@@ -26,6 +26,8 @@ export interface EngineOptions {
   /** No other process can run jobs of this database: leases of others are void. True in standalone, by its lock. */
   readonly soleOwner: boolean;
   readonly leaseMs: number;
+  /** Milliseconds before another try where a provider could not be reached. */
+  readonly unreachableMs: number;
   readonly limits: Omit<ProgressLimits, "keepGoing">;
 }
 
@@ -81,6 +83,7 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     store: progressStore,
     hub,
     log,
+    unreachableMs: options.unreachableMs,
     now: () => services.now(),
     readControls: (key, after) => jobs.controlsAfter(key, after),
     replaceNode: (key, runner, node, incarnation) => append(key, runner, { kind: "NodeChanged", job: key.job, node, incarnation }),

@@ -64,6 +64,9 @@ export function createJobOperations(services: JobServices): JobOperations {
         if (!ALLOWED[verb].includes(state)) {
           throw new LoomError("JOB_STATE", `Job ${number} of "${name}" is ${state} and cannot be ${VERB_TEXT[verb]}; that takes a job that is ${ALLOWED[verb].join(" or ")}.`, { metadata: { state } });
         }
+        if (cluster.cluster_state === "TERMINATED") {
+          throw new LoomError("CLUSTER_STATE", `Cluster "${name}" is TERMINATED: nothing of it is left that job ${number} could go on with. Create a new one.`, { metadata: { cluster: name, state: "TERMINATED" } });
+        }
         if (isEnded(state) && cluster.number !== number) {
           throw new LoomError("JOB_STATE", `Job ${number} of "${name}" was followed by job ${cluster.number}; only the newest job can go on.`, { metadata: { newest: String(cluster.number) } });
         }

@@ -22,6 +22,8 @@ export interface RunServices {
   readonly store: JobProgressStore;
   readonly hub: SlotHub;
   readonly log: Logger;
+  /** Milliseconds before another try where a provider could not be reached. */
+  readonly unreachableMs: number;
   /** Milliseconds since 1970. */
   now(): number;
   /** The job's state and the control records after a sequence number. */
@@ -51,8 +53,6 @@ export interface RunParts {
 
 /** Milliseconds between looks at the clock and at the commands, where nothing else wakes the runner. */
 const IDLE_MS = 5000;
-/** Milliseconds before another try where a provider could not be reached. */
-const UNREACHABLE_MS = 5000;
 
 export interface JobRun extends SlotClient {
   readonly key: JobKey;
@@ -70,7 +70,8 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   const { store, hub, log } = services;
   let controlSeq = parts.controlSeq;
   let state: JobState = job.state;
-  let waitingFor = "";
+  /** Tasks whose provider could not be reached, with what it said, until they start again. */
+  const unreachable = new Map<number, string>();
   let controlsDue = true;
   let stopping = false;
   let stepNeeded = true;
@@ -178,8 +179,8 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     const wasCancelled = state === "CANCELLING";
     attempts.push({ ...ended, ...why, state: wasCancelled ? "CANCELLED" : "FAILED" });
     if (result.unreachable) {
-      waitingFor = result.message;
-      progress.defer(task, why, now, UNREACHABLE_MS);
+      unreachable.set(task, result.message);
+      progress.defer(task, why, now, services.unreachableMs);
     } else if (progress.actionOf(task) === "CONFIRM" && !wasCancelled) {
       await recreate(task, why, now);
     } else {
@@ -224,7 +225,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     }
   }
 
-  async function obey(control: JobControl): Promise<void> {
+  async function obey(control: JobControl, attempts: EndedAttempt[]): Promise<void> {
     const now = services.now();
     switch (control.verb) {
       case "pause":
@@ -232,7 +233,6 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
         return;
       case "cancel":
         progress.cancel(now);
-        for (const { lease } of running.values()) hub.revoke(lease);
         return;
       case "retry":
         await replaceMissing(progress.tasksIn("FAILED"));
@@ -241,18 +241,32 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
         await replaceMissing([control.task!]);
         return progress.retry(control.task!);
       case "skipTask":
+        abandon(control.task!, attempts, now);
         progress.skip(control.task!, storable(control.reason ?? ""), now);
     }
   }
 
-  async function takeControls(): Promise<void> {
+  /** A task that began just before it was to be skipped is not waited for; whatever it answers comes too late. */
+  function abandon(task: number, attempts: EndedAttempt[], now: number): void {
+    const current = running.get(task);
+    if (current === undefined) return;
+    running.delete(task);
+    hub.revoke(current.lease);
+    const why = { reason: "CANCELLED", message: "The task was skipped." };
+    progress.defer(task, why, now, 0);
+    attempts.push({ ...why, task, number: current.lease.attempt, state: "CANCELLED", worker: current.worker, exitCode: 0, startedAt: current.startedAt, endedAt: now });
+  }
+
+  async function takeControls(attempts: EndedAttempt[]): Promise<void> {
     controlsDue = false;
     const found = await services.readControls(key, controlSeq);
     state = found.state;
     for (const { seq, body } of found.controls) {
-      await obey(body);
+      await obey(body, attempts);
       controlSeq = seq;
     }
+    // Again at every look: a worker whose stream was broken has not heard it.
+    if (state === "CANCELLING") for (const { lease } of running.values()) hub.revoke(lease);
   }
 
   /** Starts what can be started and returns what to tell which worker once it is stored. */
@@ -273,10 +287,18 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
       const slot = slots[index]!;
       const now = services.now();
       progress.start(task, slot.worker, now);
+      unreachable.delete(task);
       const lease: Lease = { shard: key.shard, epoch: key.epoch, cluster: key.cluster, job: key.job, task, runner, attempt: progress.attemptOf(task) };
       running.set(task, { lease, startedAt: now, worker: slot.worker });
       return { slot, task, lease };
     });
+  }
+
+  /** What the job as a whole waits for: it has nothing else to do. */
+  function waitingFor(): string {
+    if (progress.count("RUNNING") > 0) return "";
+    for (const [task, message] of unreachable) if (progress.stateOf(task) === "RETRYING") return message;
+    return "";
   }
 
   /**
@@ -287,7 +309,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     const tasks = progress.takeChanges();
     const step = {
       runner, controlSeq, attempts, tasks, nodes: changedNodes,
-      waitingFor: progress.count("RETRYING") > 0 && progress.count("RUNNING") === 0 ? waitingFor : "",
+      waitingFor: waitingFor(),
       counts: {
         tasks: progress.taskCount, done: progress.count("COMPLETE") + progress.count("SKIPPED"), running: progress.count("RUNNING"),
         retrying: progress.count("RETRYING"), failed: progress.count("FAILED"),
@@ -322,7 +344,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     if (isFirstTurn) takeInterrupted(attempts);
     isFirstTurn = false;
     const seqBefore = controlSeq;
-    if (controlsDue) await takeControls();
+    if (controlsDue) await takeControls(attempts);
     const taken = results.splice(0);
     for (const result of taken) await takeResult(result, attempts);
     for (const lease of losses.splice(0)) takeLoss(lease, attempts);
