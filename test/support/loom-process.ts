@@ -50,7 +50,8 @@ export class LoomProcess {
 
   get env(): NodeJS.ProcessEnv {
     const inherited = { ...process.env, HOME: this.home, XDG_CONFIG_HOME: join(this.home, "config") };
-    for (const name of Object.keys(inherited)) if (name.startsWith("LOOM_")) delete inherited[name as keyof typeof inherited];
+    for (const name of Object.keys(inherited))
+      if (name.startsWith("LOOM_")) delete inherited[name as keyof typeof inherited];
     return { ...inherited, NO_COLOR: "1", ...this.#options.env };
   }
 
@@ -76,7 +77,9 @@ export class LoomProcess {
         stream.setEncoding("utf8").on("data", (text: string) => {
           this.said += text;
           const api = /^api: (\S+)$/m.exec(this.said);
-          if (api !== null) this.url = api[1]!;
+          if (api === null) return;
+          this.url = api[1]!;
+          // Addresses and talk come by different pipes, in any order.
           if (this.said.includes("Serving until")) resolve(undefined);
         });
       }

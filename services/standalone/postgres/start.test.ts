@@ -164,14 +164,16 @@ describe("embedded PostgreSQL", function () {
     const lines = readFileSync(file, "utf8").split("\n");
     await before.stop();
     // The id of a living process of the same user, as after a restart of the machine.
-    const other = spawn("sleep", ["1000"], root ? { uid: statSync(join(base, "postgres")).uid } : {});
+    const other = spawn("sleep", ["1000"], {
+      detached: true,
+      ...(root ? { uid: statSync(join(base, "postgres")).uid } : {}),
+    });
     children.push(other);
     const lock = join(base, "postgres", "run", ".s.PGSQL.5432.lock");
     for (const path of [file, lock]) writeFileSync(path, [String(other.pid), ...lines.slice(1)].join("\n"));
     const postgres = await start(base);
     assert.equal(postgres.adopted, false);
     assert.ok(isRunning(other.pid!), "the other process is left alone");
-    other.kill();
   });
 
   it("begins anew where its making was interrupted", async () => {
