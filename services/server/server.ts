@@ -76,7 +76,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const today = (): Date => new Date();
   const transactor = createTransactor(database, {
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
-    onRetry: (name, attempt, error) => log.warn({ transaction: name, attempt, err: error }, "a transaction is tried again"),
+    onRetry: (name, attempt, error) =>
+      log.warn({ transaction: name, attempt, err: error }, "a transaction is tried again"),
   });
   const db = createReader(transactor);
   const installation = await openInstallation(transactor, options, today);
@@ -85,46 +86,95 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await openEpochs(records, installation, await readHeads(db));
 
   const signals = createSignals();
-  const logWriter = createTaskLogWriter(transactor, now, (cluster, job) => signals.notify(logsTopic(cluster, job)),
-    (error) => log.error({ err: error }, "output of scripts could not be stored"));
+  const logWriter = createTaskLogWriter(
+    transactor,
+    now,
+    (cluster, job) => signals.notify(logsTopic(cluster, job)),
+    (error) => log.error({ err: error }, "output of scripts could not be stored"),
+  );
   const hub = createSlotHub({
-    leaseMs: timing.taskLeaseMs, heartbeatMs: timing.heartbeatMs, monotonic: () => performance.now(),
+    leaseMs: timing.taskLeaseMs,
+    heartbeatMs: timing.heartbeatMs,
+    monotonic: () => performance.now(),
     log: (chunk, tenant) => logWriter.write(chunk, tenant),
   });
   const documents = createDocumentStore(database);
   const snapshots = createCatalogSnapshots(documents, () => hub.offers());
   const jobStore = createJobStore(transactor, records, epochs);
   const planner = createPlanner();
-  const limits: Omit<ProgressLimits, "keepGoing"> = { maxFailures: 3, maxLosses: 5, window: 512, backoffMs: timing.backoffMs };
+  const limits: Omit<ProgressLimits, "keepGoing"> = {
+    maxFailures: 3,
+    maxLosses: 5,
+    window: 512,
+    backoffMs: timing.backoffMs,
+  };
   const engine = createJobEngine(
-    { holder: options.holder, soleOwner: options.soleOwner, leaseMs: timing.jobLeaseMs, unreachableMs: timing.unreachableMs, limits },
     {
-      jobs: jobStore, progress: createJobProgressStore(transactor, timing.jobLeaseMs), hub, signals, log, now, plan: (request) => planner.plan(request),
+      holder: options.holder,
+      soleOwner: options.soleOwner,
+      leaseMs: timing.jobLeaseMs,
+      unreachableMs: timing.unreachableMs,
+      limits,
+    },
+    {
+      jobs: jobStore,
+      progress: createJobProgressStore(transactor, timing.jobLeaseMs),
+      hub,
+      signals,
+      log,
+      now,
+      plan: (request) => planner.plan(request),
       flushLogs: () => logWriter.flush(),
       openSecrets: (key) => openClusterSecrets(db, options.secrets, key.shard, key.cluster),
-    });
+    },
+  );
   const tokens = createTokens(database, records, epochs);
 
   const application: Application = {
     clusters: createClusterOperations({
-      db, log: records, jobs: jobStore, epochs, space, signals, snapshots, secrets: options.secrets,
-      solve: (problem) => planner.solve(problem), plan: (request) => planner.plan(request), offers: () => hub.offers(),
+      db,
+      log: records,
+      jobs: jobStore,
+      epochs,
+      space,
+      signals,
+      snapshots,
+      secrets: options.secrets,
+      solve: (problem) => planner.solve(problem),
+      plan: (request) => planner.plan(request),
+      offers: () => hub.offers(),
     }),
     jobs: createJobOperations({ db, log: records, epochs, space, signals }),
-    catalog: createCatalogOperations({ store: documents, snapshots, log: records, epochs, signals, offers: () => hub.offers() }),
+    catalog: createCatalogOperations({
+      store: documents,
+      snapshots,
+      log: records,
+      epochs,
+      signals,
+      offers: () => hub.offers(),
+    }),
     events: createEventOperations(db, space, signals),
     system: {
-      get: () => Promise.resolve({
-        version: options.version, mode: "standalone", datacenter: installation.datacenter, idsStart: space.start, idsIncrement: space.increment,
-        shardsPerDatacenter: space.shards,
-      }),
+      get: () =>
+        Promise.resolve({
+          version: options.version,
+          mode: "standalone",
+          datacenter: installation.datacenter,
+          idsStart: space.start,
+          idsIncrement: space.increment,
+          shardsPerDatacenter: space.shards,
+        }),
       identify: (token) => tokens.identify(token),
     },
   };
   await engine.start();
   signals.notify(JOBS_TOPIC);
   return {
-    application, hub, engine, tokens, installation,
+    application,
+    hub,
+    engine,
+    tokens,
+    installation,
     async stop() {
       await engine.stop();
       await logWriter.flush();

@@ -244,12 +244,10 @@ function invalidCatalog(problems: readonly Problem[]): LoomError {
     "INVALID_CATALOG",
     `Nothing was written, because of ${errors.length} ${errors.length === 1 ? "error" : "errors"}:\n${shown}${more}`,
     {
-      violations: errors
-        .slice(0, 100)
-        .map((problem) => ({
-          field: [problem.file, problem.line, problem.path].filter((part) => part !== "" && part !== 0).join(":"),
-          description: `${problem.message} ${problem.suggestion}`.trim(),
-        })),
+      violations: errors.slice(0, 100).map((problem) => ({
+        field: [problem.file, problem.line, problem.path].filter((part) => part !== "" && part !== 0).join(":"),
+        description: `${problem.message} ${problem.suggestion}`.trim(),
+      })),
     },
   );
 }

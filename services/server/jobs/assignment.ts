@@ -23,13 +23,21 @@ export interface AssignmentSource {
 
 export interface AssignmentBuilder {
   /** @throws MACRO_ERROR, INVALID_CONFIG */
-  build(lease: Lease, task: { readonly node: number; readonly service: string; readonly action: ActionName }): Assignment;
+  build(
+    lease: Lease,
+    task: { readonly node: number; readonly service: string; readonly action: ActionName },
+  ): Assignment;
   /** Node lists changed: addresses came in, or a machine was replaced. */
   changed(): void;
 }
 
 /** How an action of a service is carried out on an image type; undefined where the service has no such action there. */
-function variantOf(cluster: RunCluster, service: string, action: ActionName, imageType: string): ActionVariant | undefined {
+function variantOf(
+  cluster: RunCluster,
+  service: string,
+  action: ActionName,
+  imageType: string,
+): ActionVariant | undefined {
   if (action === "CHECK") {
     const check = cluster.spec.template.body.check;
     if (check === undefined) return undefined;
@@ -78,13 +86,16 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
 
     build(lease, task) {
       const node = nodes.get(task.node);
-      if (node === undefined) throw new LoomError("NODE_NOT_FOUND", `Node ${task.node} is not in the cluster any more.`);
+      if (node === undefined)
+        throw new LoomError("NODE_NOT_FOUND", `Node ${task.node} is not in the cluster any more.`);
       const context: MacroContext = { owner: cluster.owner, self: node, nodesOf: nodesOf() };
       const isMachineAction = MACHINE_ACTIONS.has(task.action);
       const variant = isMachineAction ? undefined : variantOf(cluster, task.service, task.action, node.imageType);
       const { script, ...fields } = variant?.fields ?? {};
       const expanded = expandMacros(fields, context) as JsonObject;
-      const config = isMachineAction ? {} : (expandMacros(visibleConfig(cluster.config, task.service, services), context) as JsonObject);
+      const config = isMachineAction
+        ? {}
+        : (expandMacros(visibleConfig(cluster.config, task.service, services), context) as JsonObject);
       const hardware = cluster.spec.hardwareTypes[node.hardwareType]?.body.providers?.[provider.name];
       const image = cluster.spec.imageTypes[node.imageType]?.body.providers?.[provider.name];
       const replaces = (task.action === "CREATE" || task.action === "DELETE") && node.incarnation > 1;
@@ -116,7 +127,15 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
         config: revealSecrets(config, secrets),
         secrets: secretTexts,
         timeoutMs: (variant?.timeoutSeconds || DEFAULT_TIMEOUT_S) * 1000,
-        taskKey: taskKey({ clusterUid: cluster.uid, job: lease.job, node: node.number, incarnation: node.incarnation, service: task.service, action: task.action, replacements }),
+        taskKey: taskKey({
+          clusterUid: cluster.uid,
+          job: lease.job,
+          node: node.number,
+          incarnation: node.incarnation,
+          service: task.service,
+          action: task.action,
+          replacements,
+        }),
         replacesToken: replaces ? machineToken(cluster.uid, node.number, node.incarnation - 1) : "",
       };
     },
