@@ -26,9 +26,9 @@ export type TaskState = (typeof TASK_STATES)[number];
 
 /** From each state of a job, the states it may go to. FAILED and CANCELLED end a job until it is retried. */
 export const JOB_MOVES: Readonly<Record<JobState, readonly JobState[]>> = {
-  QUEUED: ["RUNNING", "PAUSED", "CANCELLING", "CANCELLED", "FAILED"],
+  QUEUED: ["RUNNING", "PAUSED", "CANCELLING", "FAILED"],
   RUNNING: ["PAUSED", "WAITING", "CANCELLING", "COMPLETE", "FAILED"],
-  PAUSED: ["QUEUED", "RUNNING", "CANCELLING", "CANCELLED", "COMPLETE"],
+  PAUSED: ["QUEUED", "RUNNING", "CANCELLING", "COMPLETE", "FAILED"],
   WAITING: ["RUNNING", "PAUSED", "CANCELLING", "COMPLETE", "FAILED"],
   CANCELLING: ["CANCELLED", "COMPLETE", "FAILED"],
   COMPLETE: [],

@@ -1,5 +1,6 @@
 /** Applying what is done to jobs and how they end. */
-import { FAILURE_STATE, type ClusterState } from "../../clusters/states.js";
+import { FAILURE_STATE, checkClusterMove, type ClusterState } from "../../clusters/states.js";
+import { checkJobMove, type JobState } from "../../jobs/states.js";
 import type { OperationKind } from "../../plan/types.js";
 import type { JobControl, JobVerb, LogRecord, OpCompleted } from "../../records/types.js";
 import type { Tx } from "../transaction.js";
@@ -16,20 +17,34 @@ const STATE_AFTER: Readonly<Record<JobVerb, string>> = {
 
 export async function applyControl(tx: Tx, record: LogRecord, body: JobControl): Promise<void> {
   const { shard, clusterId, epoch, seq } = record;
-  await tx.query(
-    `UPDATE job SET state = ${STATE_AFTER[body.verb]}, epoch = $4, seq = $5,
+  const [moved] = await tx.rows<JobMove>(
+    `WITH before AS (SELECT state FROM job WHERE shard = $1 AND cluster_id = $2 AND number = $3)
+     UPDATE job SET state = ${STATE_AFTER[body.verb]}, epoch = $4, seq = $5,
        reason = CASE WHEN state IN ('FAILED', 'CANCELLED') THEN '' ELSE reason END,
        message = CASE WHEN state IN ('FAILED', 'CANCELLED') THEN '' ELSE message END,
        ended_at = NULL
-     WHERE shard = $1 AND cluster_id = $2 AND number = $3`,
+     WHERE shard = $1 AND cluster_id = $2 AND number = $3
+     RETURNING (SELECT state FROM before) AS before, state AS after`,
     [shard, clusterId, body.job, epoch, seq],
   );
-  await tx.query("UPDATE cluster SET state = 'PENDING', epoch = $3, seq = $4 WHERE shard = $1 AND id = $2", [
-    shard,
-    clusterId,
-    epoch,
-    seq,
-  ]);
+  checkJobMove(moved!.before, moved!.after);
+  await moveCluster(tx, record, "PENDING");
+}
+
+interface JobMove {
+  readonly before: JobState;
+  readonly after: JobState;
+}
+
+/** @throws Error where the move is illegal */
+async function moveCluster(tx: Tx, { shard, clusterId, epoch, seq }: LogRecord, state: ClusterState): Promise<void> {
+  const [moved] = await tx.rows<{ before: ClusterState }>(
+    `WITH before AS (SELECT state FROM cluster WHERE shard = $1 AND id = $2)
+     UPDATE cluster SET state = $3, epoch = $4, seq = $5 WHERE shard = $1 AND id = $2
+     RETURNING (SELECT state FROM before) AS before`,
+    [shard, clusterId, state, epoch, seq],
+  );
+  checkClusterMove(moved!.before, state);
 }
 
 /** The state a cluster has after a job. */
@@ -46,20 +61,17 @@ export async function applyCompleted(tx: Tx, record: LogRecord, body: OpComplete
   const { shard, clusterId, at, epoch, seq } = record;
   // A job that is retried is planned again, and what it has deleted is a part of its plan.
   const deleted = body.nodes.filter((node) => node.state === "DELETED").map((node) => node.number);
-  const [job] = await tx.rows<{ kind: OperationKind }>(
-    `UPDATE job SET state = $4, reason = $5, message = $6, ended_at = $7, epoch = $8, seq = $9,
+  const [job] = await tx.rows<JobMove & { kind: OperationKind }>(
+    `WITH before AS (SELECT state FROM job WHERE shard = $1 AND cluster_id = $2 AND number = $3)
+     UPDATE job SET state = $4, reason = $5, message = $6, ended_at = $7, epoch = $8, seq = $9,
        planned = CASE WHEN planned IS NULL THEN NULL ELSE planned || jsonb_build_object('deleted', $10::jsonb) END
-     WHERE shard = $1 AND cluster_id = $2 AND number = $3 RETURNING kind`,
+     WHERE shard = $1 AND cluster_id = $2 AND number = $3
+     RETURNING kind, (SELECT state FROM before) AS before, state AS after`,
     [shard, clusterId, body.job, body.outcome, body.reason, body.message, at, epoch, seq, JSON.stringify(deleted)],
   );
+  checkJobMove(job!.before, job!.after);
   const state = clusterStateAfter(job!.kind, body.outcome, body.nothingLeft);
-  await tx.query("UPDATE cluster SET state = $3, epoch = $4, seq = $5 WHERE shard = $1 AND id = $2", [
-    shard,
-    clusterId,
-    state,
-    epoch,
-    seq,
-  ]);
+  await moveCluster(tx, record, state);
   for (let start = 0; start < body.nodes.length; start += 5000) {
     const part = body.nodes.slice(start, start + 5000);
     await tx.query(

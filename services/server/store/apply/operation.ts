@@ -1,4 +1,5 @@
 /** Applying the records of accepted and planned operations. */
+import { checkClusterMove, type ClusterState } from "../../clusters/states.js";
 import { mergeGroups, numberNodes } from "../../layout/nodes.js";
 import type { NodeGroup } from "../../layout/types.js";
 import type { LogRecord, NodeChanged, OpAccepted, OpPlanned } from "../../records/types.js";
@@ -50,10 +51,11 @@ export async function applyAccepted(tx: Tx, record: LogRecord, body: OpAccepted)
       ]);
     }
   } else {
-    const [cluster] = await tx.rows<{ layout: NodeGroup[] }>(
-      "SELECT layout FROM cluster WHERE shard = $1 AND id = $2",
+    const [cluster] = await tx.rows<{ layout: NodeGroup[]; state: ClusterState }>(
+      "SELECT layout, state FROM cluster WHERE shard = $1 AND id = $2",
       [shard, clusterId],
     );
+    checkClusterMove(cluster!.state, "PENDING");
     const layout = mergeGroups(cluster!.layout, groups);
     await tx.query(
       `UPDATE cluster SET state = 'PENDING', last_job = $3, layout = $4, node_count = node_count + $5, epoch = $6, seq = $7 WHERE shard = $1 AND id = $2`,
