@@ -9,6 +9,7 @@
 import { ACTIONS, type ActionName, type TaskGraph } from "../plan/types.js";
 import { createNumberHeap } from "./heap.js";
 import { checkTaskMove, type TaskState } from "./states.js";
+import { createWaits, type Waits } from "./waits.js";
 
 export interface ProgressLimits {
   /** Tries that may fail before a task fails for good. */
@@ -71,10 +72,7 @@ export class JobProgress {
   readonly #failures: Uint32Array;
   readonly #retryAt = new Map<number, number>();
   readonly #details = new Map<number, Detail>();
-  /** How many vertices each vertex still waits for. */
-  readonly #waitsFor: Int32Array;
-  /** 1 for vertices that are done: what waits for them has been told. */
-  readonly #isDone: Uint8Array;
+  readonly #waits: Waits;
   readonly #counts = new Map<TaskState, number>();
   /** Node number -> the task that occupies it. */
   readonly #occupied = new Map<number, number>();
@@ -99,8 +97,6 @@ export class JobProgress {
     this.#states = new Array<TaskState>(graph.taskCount).fill("WAITING");
     this.#attempts = new Uint32Array(graph.taskCount);
     this.#failures = new Uint32Array(graph.taskCount);
-    this.#waitsFor = Int32Array.from(graph.indegree);
-    this.#isDone = new Uint8Array(graph.vertexCount);
     this.#isInReady = new Uint8Array(graph.taskCount);
     for (const task of stored) {
       this.#states[task.number] = task.state;
@@ -111,13 +107,14 @@ export class JobProgress {
       if (task.state === "FAILED") this.#detail(task.number).reason = task.reason ?? "";
     }
     for (const state of this.#states) this.#counts.set(state, this.count(state) + 1);
-    for (let vertex = 0; vertex < graph.vertexCount; vertex += 1) {
-      // Join vertices without predecessors are done from the beginning.
-      if (vertex >= graph.taskCount && graph.indegree[vertex] === 0) this.#release(vertex);
-    }
+    this.#waits = createWaits(
+      graph,
+      (task) => this.#states[task] === "SKIPPED",
+      (task) => this.#states[task] === "WAITING" && this.#eligible.push(task),
+    );
     for (let task = 0; task < graph.taskCount; task += 1) {
       const state = this.#states[task]!;
-      if (state === "COMPLETE" || (state === "SKIPPED" && this.#waitsFor[task] === 0)) this.#release(task);
+      if (state === "COMPLETE" || (state === "SKIPPED" && this.#waits.isFree(task))) this.#waits.release(task);
       if (state === "READY" || state === "RUNNING" || state === "RETRYING") this.#occupied.set(this.nodeOf(task), task);
       if (state === "READY") this.#handOut(task);
     }
@@ -203,7 +200,7 @@ export class JobProgress {
   succeed(task: number, now: number): void {
     this.#finish(task, "COMPLETE", "", "", now);
     this.#failures[task] = 0;
-    this.#release(task);
+    this.#waits.release(task);
     this.#vacate(task);
   }
 
@@ -290,7 +287,7 @@ export class JobProgress {
     this.#retryAt.delete(task);
     const occupies = this.#occupied.get(this.nodeOf(task)) === task;
     this.#finish(task, "SKIPPED", "", reason, now);
-    if (this.#waitsFor[task] === 0) this.#release(task);
+    if (this.#waits.isFree(task)) this.#waits.release(task);
     if (occupies) this.#vacate(task);
     return true;
   }
@@ -310,10 +307,7 @@ export class JobProgress {
     if (this.#failures[confirm]! >= this.#limits.maxFailures) return this.#end(confirm, "FAILED", why, now);
     this.#finish(confirm, "WAITING", why.reason, why.message, now);
     this.#move(create, "WAITING");
-    this.#isDone[create] = 0;
-    for (let edge = this.#graph.offset[create]!; edge < this.#graph.offset[create + 1]!; edge += 1) {
-      this.#waitsFor[this.#graph.dependents[edge]!]! += 1;
-    }
+    this.#waits.hold(create);
     this.#vacate(confirm);
     this.#offer(create);
   }
@@ -325,39 +319,16 @@ export class JobProgress {
   rebuild(node: number): boolean {
     const create = this.#createOf(node);
     if (create === undefined || this.count("RUNNING") > 0) return false;
-    const { offset, dependents, vertexCount, indegree, taskCount } = this.#graph;
-    const affected = new Uint8Array(vertexCount);
-    const pending = [create];
-    affected[create] = 1;
-    for (let vertex = pending.pop(); vertex !== undefined; vertex = pending.pop()) {
-      for (let edge = offset[vertex]!; edge < offset[vertex + 1]!; edge += 1) {
-        const dependent = dependents[edge]!;
-        if (affected[dependent] === 1) continue;
-        affected[dependent] = 1;
-        pending.push(dependent);
-      }
-    }
-    // Whatever waits for an affected vertex is affected itself, so what it waits for is counted anew.
-    for (let vertex = 0; vertex < vertexCount; vertex += 1) {
-      if (affected[vertex] === 0) continue;
-      this.#waitsFor[vertex] = indegree[vertex]!;
-      this.#isDone[vertex] = 0;
-    }
-    for (let vertex = 0; vertex < vertexCount; vertex += 1) {
-      if (this.#isDone[vertex] === 0) continue;
-      for (let edge = offset[vertex]!; edge < offset[vertex + 1]!; edge += 1) {
-        if (affected[dependents[edge]!] === 1) this.#waitsFor[dependents[edge]!]! -= 1;
-      }
-    }
-    for (let task = 0; task < taskCount; task += 1) {
-      if (affected[task] === 0 || this.#states[task] === "WAITING") continue;
+    const held = this.#waits.holdAllBehind(create);
+    for (const task of held) {
+      if (this.#states[task] === "WAITING") continue;
       if (this.#states[task] === "FAILED" && this.#failures[task]! > 0) this.#unanswered -= 1;
       this.#retryAt.delete(task);
       if (this.#occupied.get(this.nodeOf(task)) === task) this.#vacate(task);
       this.#failures[task] = 0;
       this.#move(task, "WAITING");
     }
-    for (let task = 0; task < taskCount; task += 1) if (affected[task] === 1) this.#offer(task);
+    for (const task of held) this.#offer(task);
     return true;
   }
 
@@ -456,32 +427,15 @@ export class JobProgress {
     this.#parked.delete(node);
   }
 
-  /** What waited for this vertex waits for one less. */
-  #release(vertex: number): void {
-    const { offset, dependents, taskCount } = this.#graph;
-    const pending = [vertex];
-    for (let done = pending.pop(); done !== undefined; done = pending.pop()) {
-      if (this.#isDone[done] === 1) continue;
-      this.#isDone[done] = 1;
-      for (let edge = offset[done]!; edge < offset[done + 1]!; edge += 1) {
-        const dependent = dependents[edge]!;
-        this.#waitsFor[dependent]! -= 1;
-        if (this.#waitsFor[dependent] !== 0) continue;
-        if (dependent >= taskCount || this.#states[dependent] === "SKIPPED") pending.push(dependent);
-        else this.#offer(dependent);
-      }
-    }
-  }
-
   #offer(task: number): void {
-    if (this.#states[task] === "WAITING" && this.#waitsFor[task] === 0) this.#eligible.push(task);
+    if (this.#states[task] === "WAITING" && this.#waits.isFree(task)) this.#eligible.push(task);
   }
 
   #promote(): void {
     while (this.count("READY") < this.#limits.window) {
       const task = this.#eligible.pop();
       if (task === undefined) return;
-      if (this.#states[task] !== "WAITING" || this.#waitsFor[task] !== 0) continue;
+      if (this.#states[task] !== "WAITING" || !this.#waits.isFree(task)) continue;
       const node = this.nodeOf(task);
       if (this.#occupied.has(node)) {
         const parked = this.#parked.get(node);
