@@ -18,6 +18,7 @@ import { MAX_BODY_BYTES } from "./limits.js";
 import { createListener, type HttpHandler, type ListenAddress, type Tls } from "./listener.js";
 import { reflectionService } from "./reflection.js";
 import { PUBLIC_SERVICES } from "./services.js";
+import { refuseTooLarge } from "./too-large.js";
 import { createUpstream } from "./upstream.js";
 
 export interface GatewayOptions {
@@ -75,7 +76,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       files: options.staticRoot === undefined ? undefined : createFiles(options.staticRoot),
     }) as NonNullable<Parameters<typeof connectNodeAdapter>[0]["fallback"]>,
   }) as HttpHandler;
-  const listener = createListener(withCors(rpc, options.corsOrigins ?? []), options.tls);
+  const listener = createListener(withCors(refuseTooLarge(rpc), options.corsOrigins ?? []), options.tls);
   let url = "";
 
   return {

@@ -68,6 +68,8 @@ function sentence(reason: Reason, error: ConnectError, url: string): string {
       return `Loom at ${url} did not answer in time.`;
     case "CANCELLED":
       return "The call was cancelled.";
+    case "MESSAGE_TOO_LARGE":
+      return `The message is larger than Loom at ${url} takes. Send it in parts.`;
     default:
       return error.rawMessage;
   }

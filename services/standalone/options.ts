@@ -1,5 +1,6 @@
 /** Flags and environment of the standalone Loom. */
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import { parseArgs } from "node:util";
 import { LoomError } from "../common/errors.js";
 import { defaultDataFolder } from "./data-folder.js";
@@ -82,7 +83,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
     folder: values.data ?? defaultDataFolder(env),
     host: values.host ?? env["LOOM_HOST"] ?? "127.0.0.1",
     port: number(values.port ?? env["LOOM_PORT"] ?? String(DEFAULT_PORT), "The port", 0, 65_535),
-    tls: cert === undefined || key === undefined ? undefined : { cert: readPem(cert), key: readPem(key) },
+    tls: cert === undefined || key === undefined ? undefined : readPair(cert, key),
     provider: values.provider,
     slots: number(values.slots ?? env["LOOM_SLOTS"] ?? "32", "--slots", 1, 1000),
     farm: values["no-farm"] !== true,
@@ -90,6 +91,22 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
     logLevel: values["log-level"] ?? env["LOOM_LOG"] ?? "warn",
     help: values.help === true,
   };
+}
+
+/** The certificate and its key, proven to be a pair before anything is started. */
+function readPair(certFile: string, keyFile: string): NonNullable<MainOptions["tls"]> {
+  const pair = { cert: readPem(certFile), key: readPem(keyFile) };
+  try {
+    createSecureContext(pair);
+  } catch (thrown) {
+    const why = (thrown as Error).message.split(":").at(-1)!;
+    throw new LoomError(
+      "INVALID_FIELD",
+      `${certFile} and ${keyFile} are no certificate with its key (${why}). Both must be in PEM, and the key must be the certificate's own, without a password.`,
+      { cause: thrown },
+    );
+  }
+  return pair;
 }
 
 function readPem(path: string): string {

@@ -44,7 +44,7 @@ function withRequired(
   if (unknown.length > 0) {
     throw new LoomError(
       "SERVICE_NOT_FOUND",
-      `There is no service ${unknown.map((name) => `"${name}"${hint(name, catalog.Service.keys())}`).join(", ")}.`,
+      unknown.map((name) => `There is no service "${name}".${hint(name, catalog.Service.keys())}`).join(" "),
       { metadata: { services: unknown.join(",") } },
     );
   }
