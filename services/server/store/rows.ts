@@ -8,3 +8,14 @@ export type Rows = Pick<Tx, "rows">;
 export function createReader(transactor: Transactor): Rows {
   return { rows: (text, values, prepared) => transactor.statement("read", text, values, prepared) };
 }
+
+const LARGEST_INT4 = 2 ** 31 - 1;
+
+/**
+ * Numbers that a read asks for, as (after, up to): a range that an index finds, which it cannot with a condition that
+ * may be absent. Statements with it are not kept prepared: planned without the numbers, a page would read and sort
+ * everything up to the last one.
+ */
+export function range(filter: { readonly after?: number; readonly number?: number }): [number, number] {
+  return filter.number === undefined ? [filter.after ?? -1, LARGEST_INT4] : [filter.number - 1, filter.number];
+}

@@ -4,7 +4,7 @@ import type { ClusterTemplate, JsonObject, Link } from "../../catalog/types.js";
 import type { ClusterState, NodeObservation, NodeState } from "../../clusters/states.js";
 import type { NodeGroup } from "../../layout/types.js";
 import type { ClusterView, NodeView } from "../../views.js";
-import type { Rows } from "../rows.js";
+import { range, type Rows } from "../rows.js";
 import { JOB_COLUMNS, jobView, type JobRow } from "./jobs.js";
 
 export interface ClusterRow {
@@ -136,7 +136,11 @@ export interface NodeFilter {
   readonly limit: number;
 }
 
-/** What a running job knows of a node comes before what the last finished one left. */
+/**
+ * What a running job knows of a node comes before what the last finished one left. It is looked up node by node, by its
+ * whole key: a plain join is planned on a part of the key while a job has only begun and the database has not counted
+ * its rows yet, and then each node reads all the rows of the job.
+ */
 export async function readNodes(
   db: Rows,
   shard: number,
@@ -147,20 +151,19 @@ export async function readNodes(
   const rows = await db.rows<NodeRow>(
     `SELECT n.number, n.incarnation, COALESCE(p.state, n.state) AS state, n.hostname, COALESCE(p.addresses, n.addresses) AS addresses,
        n.hardware_type, n.image_type, n.services, COALESCE(p.machine, n.machine) AS machine, COALESCE(p.message, n.message) AS message
-     FROM node n LEFT JOIN node_progress p ON p.shard = n.shard AND p.cluster_id = n.cluster_id AND p.number = n.number
-     WHERE n.shard = $1 AND n.cluster_id = $2 AND ($3 OR COALESCE(p.state, n.state) <> 'DELETED') AND ($4::int4 IS NULL OR n.number > $4)
-       AND ($5::int4 IS NULL OR n.number = $5) AND ($6::text[] = '{}' OR n.services && $6)
+     FROM node n LEFT JOIN LATERAL (
+       SELECT * FROM node_progress x WHERE x.shard = n.shard AND x.cluster_id = n.cluster_id AND x.number = n.number LIMIT 1) p ON TRUE
+     WHERE n.shard = $1 AND n.cluster_id = $2 AND n.number > $4 AND n.number <= $5
+       AND ($3 OR COALESCE(p.state, n.state) <> 'DELETED') AND ($6::text[] = '{}' OR n.services && $6)
      ORDER BY n.number LIMIT $7`,
     [
       shard,
       cluster,
       filter.showDeleted,
-      filter.after ?? null,
-      filter.number ?? null,
+      ...range(filter),
       filter.services ?? [],
       filter.limit,
     ],
-    "read_nodes",
   );
   return rows.map((row) => ({
     cluster: clusterText,

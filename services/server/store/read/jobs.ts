@@ -4,7 +4,7 @@ import type { TaskState } from "../../jobs/states.js";
 import { isEnded, type JobState } from "../../jobs/states.js";
 import type { ActionName, OperationKind } from "../../plan/types.js";
 import type { AttemptView, JobView, TaskView } from "../../views.js";
-import type { Rows } from "../rows.js";
+import { range, type Rows } from "../rows.js";
 
 export interface JobRow {
   readonly shard: number;
@@ -140,8 +140,8 @@ export async function readTasks(
 ): Promise<TaskView[]> {
   const rows = await db.rows<TaskRow>(
     `SELECT number, node, service, action, state, attempt, stage, message, started_at, ended_at FROM task
-     WHERE shard = $1 AND cluster_id = $2 AND job = $3 AND ($4::text[] = '{}' OR state = ANY($4)) AND ($5::int4 = 0 OR node = $5)
-       AND ($6::int4 IS NULL OR number > $6) AND ($7::int8 IS NULL OR progress > $7) AND ($8::int4 IS NULL OR number = $8)
+     WHERE shard = $1 AND cluster_id = $2 AND job = $3 AND number > $6 AND number <= $7
+       AND ($4::text[] = '{}' OR state = ANY($4)) AND ($5::int4 = 0 OR node = $5) AND ($8::int8 IS NULL OR progress > $8)
      ORDER BY number LIMIT $9`,
     [
       shard,
@@ -149,9 +149,8 @@ export async function readTasks(
       job,
       filter.states ?? [],
       filter.node ?? 0,
-      filter.after ?? null,
+      ...range(filter),
       filter.changedSince ?? null,
-      filter.number ?? null,
       filter.limit,
     ],
   );
