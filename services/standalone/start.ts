@@ -149,9 +149,14 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       stops.push(() => near.stop());
     }
 
+    const local = createLocalProvider({ folder: join(folder, "nodes") });
+    const switchedOn = await local.switchOnAll(new AbortController().signal, (error) =>
+      log.error({ err: error }, "a node of this machine could not be switched on"),
+    );
+    if (switchedOn > 0) progress(`switched on ${switchedOn} of this machine's nodes, which were off`);
     const providers = [
       createDockerProvider({ installation: folder }),
-      createLocalProvider({ folder: join(folder, "nodes") }),
+      local,
       createSimulatedProvider({ journal: join(folder, "simulated.journal") }),
     ];
     const provisioner = createProvisioner({

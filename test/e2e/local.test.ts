@@ -170,6 +170,19 @@ describe("Loom on this machine", function () {
     assert.equal((await nodes()).length, 6);
   });
 
+  it("brings the farm back where the machine was off meanwhile", async () => {
+    assert.equal(await loom.signal("SIGINT"), 0);
+    for (const folder of readdirSync(join(loom.folder, "nodes")).filter((name) => name !== "addresses"))
+      process.kill(
+        -Number(readFileSync(join(loom.folder, "nodes", folder, "run", "init"), "latin1").split(" ")[0]),
+        "SIGKILL",
+      );
+    await assert.rejects(page());
+    await loom.up();
+    assert.match(loom.said, /^- switched on 6 of this machine's nodes, which were off$/m);
+    await until("all web nodes answer", async () => (await reached(10).catch(() => new Set())).size === 5);
+  });
+
   it("follows the log of a script that runs", async () => {
     assert.equal((await loom.apply({ "slow.yaml": slow(loom.home) })).code, 0);
     await loom.must("create", "slow", "--template", "slow", "--nodes", "1");

@@ -25,8 +25,19 @@ const START_MS = 20_000;
 const TOKEN = /^[a-z2-7]{52}$/;
 const TOOLS = ["sh", "flock", "setsid"];
 
+export interface LocalProvider extends Provider {
+  /**
+   * Switches on every node in the default folder that is off, as Docker does with its containers when a machine has
+   * started again. To be called before anybody else uses the nodes.
+   *
+   * @param onFailure told of nodes that cannot be switched on; they stay as they are
+   * @returns how many were switched on
+   */
+  switchOnAll(signal: AbortSignal, onFailure: (error: unknown) => void): Promise<number>;
+}
+
 /** @param defaults.folder where nodes live unless the provider document names a folder; absolute */
-export function createLocalProvider(defaults: { readonly folder: string }): Provider {
+export function createLocalProvider(defaults: { readonly folder: string }): LocalProvider {
   const rootOf = (fields: Fields) =>
     resolve(typeof fields["folder"] === "string" && fields["folder"] !== "" ? fields["folder"] : defaults.folder);
   const placeOf = (request: MachineRequest): Place => ({ root: rootOf(request.fields), token: request.token });
@@ -72,6 +83,19 @@ export function createLocalProvider(defaults: { readonly folder: string }): Prov
     async inventory(fields) {
       const root = rootOf(fields);
       return tokensIn(root).map((token) => observed({ root, token }));
+    },
+    async switchOnAll(signal, onFailure) {
+      const places = tokensIn(defaults.folder).map((token) => ({ root: defaults.folder, token }));
+      let count = 0;
+      for (const place of places.filter((one) => !isRunning(one))) {
+        try {
+          await switchOn(place, signal);
+          count += 1;
+        } catch (thrown) {
+          onFailure(thrown);
+        }
+      }
+      return count;
     },
     channel(request) {
       const place = placeOf(request);
