@@ -63,8 +63,8 @@ export interface Instance {
   /** Set by tests; looked at for every statement. */
   hooks: StatementHooks;
   readonly isDead: boolean;
-  /** Starts a provisioner; an instance has one unless told otherwise. */
-  provision(name?: string): Provisioner;
+  /** Starts a provisioner, connected by another address where one is given; an instance has one unless told otherwise. */
+  provision(name?: string, by?: string): Provisioner;
   /** All its provisioners end with whatever they were doing, and another one comes. */
   replaceProvisioners(): Promise<void>;
   /** Dies: from this instant no statement of it reaches the database and nobody hears of it. Fulfilled when nothing of it is left. */
@@ -155,11 +155,11 @@ async function startInstance(ground: Ground, options: InstanceOptions): Promise<
   const sockets = mkdtempSync(join(ground.folder, "s-"));
   const address = await rpc.listen(`unix:${join(sockets, "s")}`);
   const provisioners: Provisioner[] = [];
-  const provision = (name = "test"): Provisioner => {
+  const provision = (name = "test", by = address): Provisioner => {
     const provisioner = createProvisioner({
       name,
       datacenter: "local",
-      address,
+      address: by,
       providers: [createSimulatedProvider({ journal: join(ground.folder, "journal") })],
       automators: [createShellAutomator()],
       slots: options.slots ?? 16,

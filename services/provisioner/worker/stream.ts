@@ -49,6 +49,8 @@ export interface WorkStream {
 export function createWorkStream(options: StreamOptions): WorkStream {
   const { clock, log, byTask, executor } = options;
   const running = new Map<string, RunningTask>();
+  /** Leases that were revoked just before they were handed out: such a task only ends what is left of an older one. */
+  const revokedBefore = new Set<string>();
   const outbox = createOutbox();
   const renewals = createRenewals();
   let call: ClientDuplexStream<WorkRequest, WorkResponse> | undefined;
@@ -110,7 +112,7 @@ export function createWorkStream(options: StreamOptions): WorkStream {
       executor,
       assignment,
       clock.now() + leaseMs,
-      older?.ended,
+      revokedBefore.has(key) ? (older?.ended ?? Promise.resolve()) : older?.ended,
       (chunk) => print(key, chunk),
       (result) => {
         running.delete(key);
@@ -122,6 +124,13 @@ export function createWorkStream(options: StreamOptions): WorkStream {
     );
     running.set(key, started);
     byTask.set(task, started);
+    if (revokedBefore.delete(key)) started.stop("revoked");
+  }
+
+  function revoke(key: string): void {
+    const task = running.get(key);
+    if (task === undefined) revokedBefore.add(key);
+    else task.stop("revoked");
   }
 
   function receive(response: WorkResponse): void {
@@ -134,7 +143,7 @@ export function createWorkStream(options: StreamOptions): WorkStream {
       case "acknowledged":
         return body.value.leases.forEach((lease) => outbox.drop(leaseKey(lease)));
       case "revocations":
-        return body.value.leases.forEach((lease) => running.get(leaseKey(lease))?.stop("revoked"));
+        return body.value.leases.map(leaseKey).forEach(revoke);
       case "renewed":
         return renew(body.value.leases.map(leaseKey));
       case "inventory":
@@ -217,6 +226,7 @@ export function createWorkStream(options: StreamOptions): WorkStream {
       call?.cancel();
       call = undefined;
       renewals.reset();
+      revokedBefore.clear();
       client.close();
     }
   }

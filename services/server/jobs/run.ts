@@ -15,6 +15,7 @@ import type { JobControl, NodeOutcome, OpCompleted } from "../records/types.js";
 import type { AssignmentBuilder } from "./assignment.js";
 import type { RunJob, RunNode } from "./cluster-state.js";
 import type { JobProgress } from "./progress.js";
+import { MACHINE_ACTIONS } from "../plan/types.js";
 import { isEnded, type JobState } from "./states.js";
 
 /** What a runner needs of the store and of the rest of the server. */
@@ -27,7 +28,10 @@ export interface RunServices {
   /** Milliseconds since 1970. */
   now(): number;
   /** The job's state and the control records after a sequence number. */
-  readControls(key: JobKey, after: bigint): Promise<{ state: JobState; controls: readonly { seq: bigint; body: JobControl }[] }>;
+  readControls(
+    key: JobKey,
+    after: bigint,
+  ): Promise<{ state: JobState; controls: readonly { seq: bigint; body: JobControl }[] }>;
   /** Appends NodeChanged, unless another runner has taken over. */
   replaceNode(key: JobKey, runner: number, node: number, incarnation: number): Promise<unknown>;
   /** Appends OpCompleted, unless another runner has taken over; false where a command came in after `controlSeq`. */
@@ -48,11 +52,32 @@ export interface RunParts {
   readonly assignments: AssignmentBuilder;
   readonly providerType: string;
   /** Tasks that another runner had started: nobody will tell how they ended. */
-  readonly interrupted: readonly { readonly number: number; readonly attempt: number; readonly worker: string; readonly startedAt: number | undefined }[];
+  readonly interrupted: readonly {
+    readonly number: number;
+    readonly attempt: number;
+    readonly worker: string;
+    readonly startedAt: number | undefined;
+  }[];
+}
+
+/** A task in a worker's hands. */
+interface Started {
+  readonly lease: Lease;
+  readonly startedAt: number;
+  readonly worker: string;
+  /** Handed out for nothing but that its script is ended. */
+  readonly isEnding?: boolean;
 }
 
 /** Milliseconds between looks at the clock and at the commands, where nothing else wakes the runner. */
 const IDLE_MS = 5000;
+
+/** A task to be handed to a worker once that is stored. */
+interface Handed {
+  readonly slot: Slot;
+  readonly task: number;
+  readonly lease: Lease;
+}
 
 export interface JobRun extends SlotClient {
   readonly key: JobKey;
@@ -78,7 +103,9 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   let resume: (() => void) | undefined;
   const results: TaskResult[] = [];
   const losses: Lease[] = [];
-  const running = new Map<number, { lease: Lease; startedAt: number; worker: string }>();
+  const running = new Map<number, Started>();
+  /** Tasks on nodes whose worker was lost and that were not started again: their scripts may still run. */
+  const unattended = new Map<number, Started>();
   const touched = new Set<number>();
   const interrupted = [...parts.interrupted];
   let isFirstTurn = true;
@@ -167,8 +194,16 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     const current = running.get(task);
     if (current === undefined || leaseKey(current.lease) !== leaseKey(result.lease)) return;
     running.delete(task);
+    if (current.isEnding === true) return takeEnded(current, attempts);
     const now = services.now();
-    const ended = { task, number: result.lease.attempt, worker: current.worker, startedAt: current.startedAt, endedAt: now, exitCode: result.exitCode };
+    const ended = {
+      task,
+      number: result.lease.attempt,
+      worker: current.worker,
+      startedAt: current.startedAt,
+      endedAt: now,
+      exitCode: result.exitCode,
+    };
     if (result.succeeded) {
       progress.succeed(task, now);
       nodeSucceeded(task, result);
@@ -200,28 +235,74 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     // Without a machine this incarnation was never made: a runner before this one has raised it already.
     if (progress.stateOf(task) === "FAILED" || node.machine === "") return;
     await services.replaceNode(key, runner, node.number, node.incarnation + 1);
-    updateNode(node.number, { incarnation: node.incarnation + 1, state: "CREATING", machine: "", addresses: {}, results: {}, message: why.message });
+    updateNode(node.number, {
+      incarnation: node.incarnation + 1,
+      state: "CREATING",
+      machine: "",
+      addresses: {},
+      results: {},
+      message: why.message,
+    });
   }
 
   function takeLoss(lease: Lease, attempts: EndedAttempt[]): void {
     const current = running.get(lease.task);
     if (current === undefined || leaseKey(current.lease) !== leaseKey(lease)) return;
     running.delete(lease.task);
+    lose(current, `The worker ${current.worker} was lost before it told how the task ended.`, attempts);
+  }
+
+  /** A script whose worker is lost goes on without it. That of a cancelled job has to be ended before the task has. */
+  function lose(lost: Started, message: string, attempts: EndedAttempt[]): void {
+    const { task } = lost.lease;
+    if (!MACHINE_ACTIONS.has(progress.actionOf(task))) unattended.set(task, lost);
+    if (state === "CANCELLING" && unattended.has(task)) return;
+    settleLoss(lost, message, attempts);
+  }
+
+  function settleLoss({ lease, worker, startedAt }: Started, message: string, attempts: EndedAttempt[]): void {
     const now = services.now();
-    const why = { reason: "WORKER_LOST", message: `The worker ${current.worker} was lost before it told how the task ended.` };
+    const why = { reason: "WORKER_LOST", message };
     progress.lose(lease.task, why, now);
-    attempts.push({ ...why, task: lease.task, number: lease.attempt, state: "LOST", worker: current.worker, exitCode: 0, startedAt: current.startedAt, endedAt: now });
+    attempts.push({
+      ...why,
+      task: lease.task,
+      number: lease.attempt,
+      state: "LOST",
+      worker,
+      exitCode: 0,
+      startedAt,
+      endedAt: now,
+    });
+  }
+
+  /** Nothing of the script runs any more, as far as anybody can see to it. */
+  function takeEnded(ended: Started, attempts: EndedAttempt[]): void {
+    const { task } = ended.lease;
+    unattended.delete(task);
+    // One that was lost before the job was cancelled has its end already.
+    if (progress.stateOf(task) === "RUNNING")
+      settleLoss(ended, "Its worker was lost; its script was ended when the job was cancelled.", attempts);
   }
 
   /** A machine that was found missing is made again where this job made it; its new incarnation is in the log first. */
   async function replaceMissing(tasks: readonly number[]): Promise<void> {
-    const missing = tasks.filter((task) => progress.stateOf(task) === "FAILED" && progress.now(task).reason === "MACHINE_MISSING");
+    const missing = tasks.filter(
+      (task) => progress.stateOf(task) === "FAILED" && progress.now(task).reason === "MACHINE_MISSING",
+    );
     for (const number of new Set(missing.map((task) => progress.nodeOf(task)))) {
       const node = nodes.get(number);
       // Without a machine this incarnation was never made: a runner before this one has raised it already.
       if (node === undefined || !progress.rebuild(number) || node.machine === "") continue;
       await services.replaceNode(key, runner, number, node.incarnation + 1);
-      updateNode(number, { incarnation: node.incarnation + 1, state: "CREATING", machine: "", addresses: {}, results: {}, message: "" });
+      updateNode(number, {
+        incarnation: node.incarnation + 1,
+        state: "CREATING",
+        machine: "",
+        addresses: {},
+        results: {},
+        message: "",
+      });
     }
   }
 
@@ -254,7 +335,16 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     hub.revoke(current.lease);
     const why = { reason: "CANCELLED", message: "The task was skipped." };
     progress.defer(task, why, now, 0);
-    attempts.push({ ...why, task, number: current.lease.attempt, state: "CANCELLED", worker: current.worker, exitCode: 0, startedAt: current.startedAt, endedAt: now });
+    attempts.push({
+      ...why,
+      task,
+      number: current.lease.attempt,
+      state: "CANCELLED",
+      worker: current.worker,
+      exitCode: 0,
+      startedAt: current.startedAt,
+      endedAt: now,
+    });
   }
 
   async function takeControls(attempts: EndedAttempt[]): Promise<void> {
@@ -269,8 +359,26 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     if (state === "CANCELLING") for (const { lease } of running.values()) hub.revoke(lease);
   }
 
+  function leaseOf(task: number, attempt: number): Lease {
+    return { shard: key.shard, epoch: key.epoch, cluster: key.cluster, job: key.job, task, runner, attempt };
+  }
+
+  /** Hands out tasks of a cancelled job whose scripts may still run, for nothing but to end them. */
+  function endUnattended(): Handed[] {
+    const tasks = [...unattended.values()].filter(({ lease }) => !running.has(lease.task));
+    if (tasks.length === 0) hub.leave(run);
+    const slots = tasks.length === 0 ? [] : hub.take(run, providerType, tasks.length);
+    return slots.map((slot, index) => {
+      const lost = tasks[index]!;
+      const lease = { ...lost.lease, runner };
+      running.set(lease.task, { ...lost, lease, isEnding: true });
+      return { slot, task: lease.task, lease };
+    });
+  }
+
   /** Starts what can be started and returns what to tell which worker once it is stored. */
-  function startTasks(): { slot: Slot; task: number; lease: Lease }[] {
+  function startTasks(): Handed[] {
+    if (state === "CANCELLING" && !stopping) return endUnattended();
     if (state !== "RUNNING" || stopping) {
       hub.leave(run);
       return [];
@@ -288,7 +396,8 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
       const now = services.now();
       progress.start(task, slot.worker, now);
       unreachable.delete(task);
-      const lease: Lease = { shard: key.shard, epoch: key.epoch, cluster: key.cluster, job: key.job, task, runner, attempt: progress.attemptOf(task) };
+      unattended.delete(task);
+      const lease = leaseOf(task, progress.attemptOf(task));
       running.set(task, { lease, startedAt: now, worker: slot.worker });
       return { slot, task, lease };
     });
@@ -308,11 +417,18 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   async function storeTurn(attempts: readonly EndedAttempt[], changedNodes: readonly NodeProgress[]): Promise<void> {
     const tasks = progress.takeChanges();
     const step = {
-      runner, controlSeq, attempts, tasks, nodes: changedNodes,
+      runner,
+      controlSeq,
+      attempts,
+      tasks,
+      nodes: changedNodes,
       waitingFor: waitingFor(),
       counts: {
-        tasks: progress.taskCount, done: progress.count("COMPLETE") + progress.count("SKIPPED"), running: progress.count("RUNNING"),
-        retrying: progress.count("RETRYING"), failed: progress.count("FAILED"),
+        tasks: progress.taskCount,
+        done: progress.count("COMPLETE") + progress.count("SKIPPED"),
+        running: progress.count("RUNNING"),
+        retrying: progress.count("RETRYING"),
+        failed: progress.count("FAILED"),
       },
     };
     for (let delay = 50; ; delay = Math.min(2000, delay * 2)) {
@@ -320,7 +436,13 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
         return await store.save(key, step);
       } catch (thrown) {
         const error = LoomError.from(thrown);
-        if (stopping || (error.reason !== "DATABASE_UNAVAILABLE" && error.reason !== "OUTCOME_UNKNOWN" && error.reason !== "DISK_FULL")) throw error;
+        if (
+          stopping ||
+          (error.reason !== "DATABASE_UNAVAILABLE" &&
+            error.reason !== "OUTCOME_UNKNOWN" &&
+            error.reason !== "DISK_FULL")
+        )
+          throw error;
         log.warn({ reason: error.reason, cluster: String(key.cluster), job: key.job }, "a job waits for the database");
         await new Promise((resolve) => setTimeout(resolve, delay));
       }
@@ -331,9 +453,11 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   function takeInterrupted(attempts: EndedAttempt[]): void {
     const now = services.now();
     for (const { number, attempt, worker, startedAt } of interrupted.splice(0)) {
-      const why = { reason: "WORKER_LOST", message: "Loom was stopped before the task told how it ended." };
-      progress.lose(number, why, now);
-      attempts.push({ ...why, task: number, number: attempt, state: "LOST", worker, exitCode: 0, startedAt: startedAt ?? now, endedAt: now });
+      lose(
+        { lease: leaseOf(number, attempt), worker, startedAt: startedAt ?? now },
+        "Loom was stopped before the task told how it ended.",
+        attempts,
+      );
     }
     if (state === "CANCELLING") progress.cancel(now);
   }
@@ -352,7 +476,13 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     const started = startTasks();
     const changedNodes = [...touched].map((number) => progressOf(nodes.get(number)!));
     touched.clear();
-    if (attempts.length > 0 || started.length > 0 || changedNodes.length > 0 || controlSeq !== seqBefore || progress.hasChanges) {
+    if (
+      attempts.length > 0 ||
+      started.length > 0 ||
+      changedNodes.length > 0 ||
+      controlSeq !== seqBefore ||
+      progress.hasChanges
+    ) {
       try {
         await storeTurn(attempts, changedNodes);
       } catch (thrown) {
@@ -368,19 +498,35 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
 
   function hand(slot: Slot, task: number, lease: Lease): void {
     try {
-      slot.assign(assignments.build(lease, { node: progress.nodeOf(task), service: progress.serviceOf(task), action: progress.actionOf(task) }));
+      slot.assign(
+        assignments.build(lease, {
+          node: progress.nodeOf(task),
+          service: progress.serviceOf(task),
+          action: progress.actionOf(task),
+        }),
+        running.get(task)?.isEnding,
+      );
     } catch (thrown) {
       const error = LoomError.from(thrown);
       slot.release();
       run.result({
-        lease, succeeded: false, reason: error.reason, message: error.message, exitCode: 0, permanent: true,
-        addresses: {}, machine: "", results: {}, unreachable: false,
+        lease,
+        succeeded: false,
+        reason: error.reason,
+        message: error.message,
+        exitCode: 0,
+        permanent: true,
+        addresses: {},
+        machine: "",
+        results: {},
+        unreachable: false,
       });
     }
   }
 
   async function finish(): Promise<boolean> {
     if (running.size > 0 || isEnded(state)) return isEnded(state);
+    if (state === "CANCELLING" && unattended.size > 0) return false;
     if (state === "PAUSED" && !progress.complete) return false;
     const isCancelled = state === "CANCELLING" && !progress.complete;
     if (!progress.complete && !isCancelled && !progress.stuck) return false;
@@ -388,13 +534,25 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     const failed = outcome === "FAILED" ? progress.tasksIn("FAILED") : [];
     // Whoever follows the logs stops at the end of the job.
     await services.flushLogs();
-    const isAppended = await services.complete(key, runner, {
-      kind: "OpCompleted", job: key.job, outcome,
-      reason: outcome === "COMPLETE" ? "" : outcome === "CANCELLED" ? "CANCELLED" : "TASK_FAILED",
-      message: outcome === "FAILED" ? failureMessage(failed) : outcome === "CANCELLED" ? "Nothing that was made is forgotten: retry the job, or delete the cluster." : "",
-      nodes: [...nodes.values()].map(outcomeOf),
-      nothingLeft: job.kind === "CREATE" && outcome !== "COMPLETE" && neverStarted(),
-    }, controlSeq);
+    const isAppended = await services.complete(
+      key,
+      runner,
+      {
+        kind: "OpCompleted",
+        job: key.job,
+        outcome,
+        reason: outcome === "COMPLETE" ? "" : outcome === "CANCELLED" ? "CANCELLED" : "TASK_FAILED",
+        message:
+          outcome === "FAILED"
+            ? failureMessage(failed)
+            : outcome === "CANCELLED"
+              ? "Nothing that was made is forgotten: retry the job, or delete the cluster."
+              : "",
+        nodes: [...nodes.values()].map(outcomeOf),
+        nothingLeft: job.kind === "CREATE" && outcome !== "COMPLETE" && neverStarted(),
+      },
+      controlSeq,
+    );
     if (isAppended) services.changed(key.cluster);
     else run.wake();
     return isAppended;
@@ -422,7 +580,10 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
       return "stopped";
     } catch (thrown) {
       const error = LoomError.from(thrown);
-      log[error.reason === "FENCED" ? "info" : "error"]({ err: thrown, cluster: String(key.cluster), job: key.job, runner }, "a runner gives its job up");
+      log[error.reason === "FENCED" ? "info" : "error"](
+        { err: thrown, cluster: String(key.cluster), job: key.job, runner },
+        "a runner gives its job up",
+      );
       return "lost";
     } finally {
       hub.leave(run);

@@ -30,8 +30,8 @@ export interface SlotClient {
 /** A slot taken for one task. */
 export interface Slot {
   readonly worker: string;
-  /** Hands the task to the worker. */
-  assign(assignment: Assignment): void;
+  /** Hands the task to the worker; with `isRevoked` it is not to start, but to end what an older worker left running. */
+  assign(assignment: Assignment, isRevoked?: boolean): void;
   /** Gives the slot back unused. */
   release(): void;
 }
@@ -130,7 +130,7 @@ export function createSlotHub(options: HubOptions): SlotHub {
     worker.used += 1;
     return {
       worker: worker.session.worker,
-      assign(assignment) {
+      assign(assignment, isRevoked) {
         held.set(leaseKey(assignment.lease), {
           lease: assignment.lease,
           client,
@@ -138,6 +138,8 @@ export function createSlotHub(options: HubOptions): SlotHub {
           worker,
           deadline: options.monotonic() + options.leaseMs,
         });
+        // A worker that hears it before the task does not start it.
+        if (isRevoked === true && worker.open) worker.session.revoke([assignment.lease]);
         send(worker, assignment);
       },
       release: () => freeSlot(worker),
