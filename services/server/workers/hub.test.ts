@@ -1,131 +1,17 @@
 import assert from "node:assert/strict";
 import { setImmediate as settled } from "node:timers/promises";
 import fc from "fast-check";
-import { createSlotHub, type Slot, type SlotClient, type SlotHub } from "./hub.js";
-import type { PluginTypeView } from "../views.js";
-import { leaseKey, type Assignment, type Lease, type LogChunk, type TaskResult } from "./types.js";
-
-const LEASE_MS = 10_000;
-
-interface Bench {
-  readonly hub: SlotHub;
-  readonly clock: { now: number };
-  readonly logged: { chunk: LogChunk; tenant: string }[];
-}
-
-function createBench(): Bench {
-  const clock = { now: 0 };
-  const logged: { chunk: LogChunk; tenant: string }[] = [];
-  return {
-    clock,
-    logged,
-    hub: createSlotHub({
-      leaseMs: LEASE_MS,
-      heartbeatMs: 3000,
-      monotonic: () => clock.now,
-      log: (chunk, tenant) => logged.push({ chunk, tenant }),
-    }),
-  };
-}
-
-/** A worker's stream that remembers what it was told. */
-function connect(hub: SlotHub, slots: number, types: readonly string[] = ["docker"], worker = "w1") {
-  const told = {
-    assigned: [] as Lease[],
-    batches: 0,
-    acknowledged: [] as string[],
-    revoked: [] as string[],
-    renewed: [] as string[][],
-  };
-  const stream = hub.open({
-    provisioner: "p",
-    worker,
-    slots,
-    offers: types.map((type): PluginTypeView => ({
-      kind: "PROVIDER",
-      type,
-      description: "",
-      fields: [],
-      available: true,
-      unavailableReason: "",
-    })),
-    assign(assignments) {
-      told.batches += 1;
-      told.assigned.push(...assignments.map(({ lease }) => lease));
-    },
-    acknowledge: (leases) => void told.acknowledged.push(...leases.map(leaseKey)),
-    revoke: (leases) => void told.revoked.push(...leases.map(leaseKey)),
-    renewed: (leases) => void told.renewed.push(leases.map(leaseKey)),
-  });
-  return { ...stream, told };
-}
-
-const leaseOf = (task: number, job = 1): Lease => ({
-  shard: 0,
-  epoch: 1n,
-  cluster: 1n,
-  job,
-  task,
-  runner: 1,
-  attempt: 1,
-});
-const assignmentOf = (lease: Lease): Assignment => ({ lease, tenant: `tenant-${lease.job}` }) as Assignment;
-const resultOf = (lease: Lease): TaskResult => ({
-  lease,
-  succeeded: true,
-  reason: "",
-  message: "",
-  exitCode: 0,
-  permanent: false,
-  addresses: {},
-  machine: "",
-  results: {},
-  unreachable: false,
-});
-
-/** A job with work: takes what it can get whenever it is woken. */
-function createJob(hub: SlotHub, number: number, wanted: number, type = "docker") {
-  let next = 0;
-  const job = {
-    wanted,
-    running: new Map<string, Lease>(),
-    lost: [] as string[],
-    results: [] as Lease[],
-    wakes: 0,
-    slotsFreed() {
-      job.wakes += 1;
-      queueMicrotask(() => job.turn());
-    },
-    result({ lease }: TaskResult) {
-      job.results.push(lease);
-    },
-    turn() {
-      if (job.wanted === 0) return hub.leave(client);
-      for (const slot of hub.take(client, type, job.wanted)) {
-        const lease = leaseOf(next, number);
-        next += 1;
-        job.wanted -= 1;
-        job.running.set(leaseKey(lease), lease);
-        slot.assign(assignmentOf(lease));
-      }
-    },
-    /** One of its tasks is over. */
-    finish() {
-      const [key, lease] = [...job.running][0]!;
-      job.running.delete(key);
-      hub.settle(lease);
-    },
-  };
-  const client: SlotClient = {
-    slotsFreed: () => job.slotsFreed(),
-    result: (result) => job.result(result),
-    lost(lease) {
-      job.lost.push(leaseKey(lease));
-      job.running.delete(leaseKey(lease));
-    },
-  };
-  return Object.assign(job, { client });
-}
+import {
+  LEASE_MS,
+  connect,
+  createBench,
+  createJob,
+  leaseOf,
+  resultOf,
+  type Bench,
+} from "../../../test/support/hub-bench.js";
+import type { Slot, SlotHub } from "./hub.js";
+import { leaseKey } from "./types.js";
 
 describe("createSlotHub: leases", () => {
   let bench: Bench;

@@ -1,0 +1,261 @@
+/** Requests to the planner at random, and a planner that applies the rules to every pair of tasks. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { LoomError } from "../../services/common/errors.js";
+import { planOperation } from "../../services/server/plan/operation.js";
+import {
+  ACTIONS,
+  type ActionName,
+  type OperationKind,
+  type PlanNode,
+  type PlanRequest,
+  type PlanService,
+  type TaskGraph,
+} from "../../services/server/plan/types.js";
+
+/** Name of a task: `1000 START web`, `1000 CREATE`. */
+const nameOf = (node: number, action: string, service: string): string =>
+  `${node} ${action}${service === "" ? "" : ` ${service}`}`;
+
+interface Task {
+  readonly node: number;
+  readonly action: ActionName;
+  readonly service: string;
+}
+
+const taskOf = (graph: TaskGraph, task: number): Task => ({
+  node: graph.node[task]!,
+  action: ACTIONS[graph.action[task]!]!,
+  service: graph.serviceNames[graph.service[task]!]!,
+});
+export const nameIn = (graph: TaskGraph, task: number): string => {
+  const { node, action, service } = taskOf(graph, task);
+  return nameOf(node, action, service);
+};
+
+/** For each task, the names of all that it waits for, directly or not. Joins vanish. */
+export function waitsIn(graph: TaskGraph): Map<string, Set<string>> {
+  const before = Array.from({ length: graph.vertexCount }, () => new Set<number>());
+  const left = Uint32Array.from(graph.indegree);
+  const queue = Array.from({ length: graph.vertexCount }, (_, vertex) => vertex).filter((vertex) => left[vertex] === 0);
+  for (const vertex of queue) {
+    for (let edge = graph.offset[vertex]!; edge < graph.offset[vertex + 1]!; edge += 1) {
+      const dependent = graph.dependents[edge]!;
+      before[dependent]!.add(vertex);
+      for (const further of before[vertex]!) before[dependent]!.add(further);
+      left[dependent]! -= 1;
+      if (left[dependent] === 0) queue.push(dependent);
+    }
+  }
+  assert.equal(queue.length, graph.vertexCount, "the graph has a cycle");
+  return new Map(
+    Array.from({ length: graph.taskCount }, (_, task) => [
+      nameIn(graph, task),
+      new Set([...before[task]!].filter((vertex) => vertex < graph.taskCount).map((vertex) => nameIn(graph, vertex))),
+    ]),
+  );
+}
+
+/**
+ * The rules as they are written down, pair by pair, nothing minimised and nothing shared: which task waits for which,
+ * closed over all ways round.
+ */
+export function naivePlan(request: PlanRequest): Map<string, Set<string>> {
+  const byName = new Map(request.services.map((service) => [service.name, service]));
+  const answersTo = (service: PlanService, name: string): boolean =>
+    service.name === name || service.provides.includes(name);
+  const dependsOn = (
+    a: string,
+    b: string,
+    namesOf: (service: PlanService) => readonly string[],
+    seen = new Set<string>(),
+  ): boolean =>
+    request.services.some((other) => {
+      if (other.name === a || seen.has(other.name) || !namesOf(byName.get(a)!).some((name) => answersTo(other, name)))
+        return false;
+      seen.add(other.name);
+      return other.name === b || dependsOn(other.name, b, namesOf, seen);
+    });
+  const install = (service: PlanService): string[] => [...service.installRequires, ...service.installUses];
+  const runtime = (service: PlanService): string[] => [...service.runtimeRequires, ...service.runtimeUses];
+  const has = (service: string, action: string): boolean =>
+    (byName.get(service)!.actions as readonly string[]).includes(action.toLowerCase());
+
+  interface Made extends Task {
+    readonly part: "made" | "renewed";
+  }
+  const tasks: Made[] = [];
+  const grown = request.grown ?? [];
+  for (const node of request.nodes) {
+    if (request.operation === "DELETE") {
+      if (request.stopBeforeDelete === true) {
+        for (const service of node.services)
+          for (const action of ["STOP", "REMOVE"] as const)
+            if (has(service, action)) tasks.push({ node: node.number, action, service, part: "made" });
+      }
+      tasks.push({ node: node.number, action: "DELETE", service: "", part: "made" });
+    } else if (node.isNew) {
+      for (const action of ["CREATE", "CONFIRM", "BOOTSTRAP"] as const)
+        tasks.push({ node: node.number, action, service: "", part: "made" });
+      for (const service of node.services)
+        for (const action of ["INSTALL", "CONFIGURE", "INITIALIZE", "START"] as const)
+          if (has(service, action)) tasks.push({ node: node.number, action, service, part: "made" });
+    } else {
+      for (const service of node.services) {
+        if (!byName.get(service)!.sees.some((name) => name === "*" || grown.includes(name))) continue;
+        for (const action of ["CONFIGURE", "STOP", "START"] as const)
+          if (has(service, action)) tasks.push({ node: node.number, action, service, part: "renewed" });
+      }
+    }
+  }
+  const check =
+    request.operation === "DELETE" || request.checkService === undefined
+      ? undefined
+      : [...request.nodes]
+          .sort((a, b) => a.number - b.number)
+          .find((node) => node.services.includes(request.checkService!));
+  if (check !== undefined)
+    tasks.push({ node: check.number, action: "CHECK", service: request.checkService!, part: "made" });
+
+  const order =
+    request.operation === "DELETE"
+      ? ["STOP", "REMOVE", "DELETE"]
+      : ["CREATE", "CONFIRM", "BOOTSTRAP", "INSTALL", "CONFIGURE", "INITIALIZE"];
+  const renewOrder = ["CONFIGURE", "STOP", "START"];
+  const waits = (b: Made, a: Made): boolean => {
+    if (b.action === "CHECK" || a.action === "CHECK") return b.action === "CHECK" && a.action !== "CHECK";
+    if (b.part !== a.part) return b.part === "renewed" && a.part === "made" && request.nodes.some((node) => node.isNew);
+    // One after the other for each service, the machine before or, at a delete, after all of them.
+    if (b.node === a.node && (b.service === a.service || b.service === "" || a.service === "")) {
+      const actions = b.part === "renewed" ? renewOrder : [...order, "START"];
+      if (actions.indexOf(a.action) < actions.indexOf(b.action)) return true;
+    }
+    // What names other nodes waits until these are there.
+    if (
+      request.operation !== "DELETE" &&
+      a.action === "CONFIRM" &&
+      b.part === "made" &&
+      b.service !== "" &&
+      byName.get(b.service)!.sees.length > 0
+    )
+      return true;
+    if (a.service === "" || b.service === "") return false;
+    if (a.action === "INSTALL" && b.action === "INSTALL") return dependsOn(b.service, a.service, install);
+    if (a.action === "START" && (b.action === "START" || b.action === "INITIALIZE"))
+      return dependsOn(b.service, a.service, runtime);
+    if (a.action === "STOP" && b.action === "STOP") return dependsOn(a.service, b.service, runtime);
+    return false;
+  };
+  const keyOf = ({ node, action, service }: Task): string => nameOf(node, action, service);
+  const direct = new Map(tasks.map((b) => [keyOf(b), tasks.filter((a) => a !== b && waits(b, a)).map(keyOf)]));
+  const closed = new Map<string, Set<string>>();
+  const close = (name: string): Set<string> => {
+    const known = closed.get(name);
+    if (known !== undefined) return known;
+    const all = new Set<string>();
+    closed.set(name, all);
+    for (const one of direct.get(name)!) {
+      all.add(one);
+      for (const further of close(one)) all.add(further);
+    }
+    return all;
+  };
+  for (const name of direct.keys()) close(name);
+  return closed;
+}
+
+const SERVICES = ["a", "b", "c", "d", "e"];
+export const OPERATIONS: readonly OperationKind[] = ["CREATE", "ADD_NODES", "DELETE"];
+
+/** Services depend only on those before them in a random order, so that there is no cycle. */
+const anyServices: fc.Arbitrary<PlanService[]> = fc.shuffledSubarray(SERVICES, { minLength: 1 }).chain((names) => {
+  const dependencies = (index: number, order: readonly string[]): fc.Arbitrary<string[]> =>
+    fc.subarray([...order.slice(0, index), ...order.slice(0, index).map((name) => `virtual-${name}`), "gone"]);
+  // The orders of the two phases need not agree.
+  return fc.shuffledSubarray(names, { minLength: names.length }).chain((other) =>
+    fc.tuple(
+      ...names.map((name, index) =>
+        fc.record({
+          name: fc.constant(name),
+          provides: fc.subarray([`virtual-${name}`]),
+          installRequires: dependencies(index, names),
+          installUses: dependencies(index, names),
+          runtimeRequires: dependencies(other.indexOf(name), other),
+          runtimeUses: dependencies(other.indexOf(name), other),
+          actions: fc.subarray(["install", "configure", "initialize", "start", "stop", "remove"] as const),
+          sees: fc.oneof({ arbitrary: fc.constant([]), weight: 2 }, fc.subarray([...names, "gone", "*"])),
+        }),
+      ),
+    ),
+  );
+});
+
+export const anyRequest: fc.Arbitrary<PlanRequest> = fc
+  .tuple(anyServices, fc.constantFrom(...OPERATIONS))
+  .chain(([services, operation]) => {
+    const names = services.map(({ name }) => name).sort();
+    return fc
+      .record({
+        operation: fc.constant(operation),
+        services: fc.constant(services),
+        nodes: fc
+          .array(
+            fc.record({
+              services: fc.subarray(names),
+              isNew:
+                operation === "CREATE" ? fc.constant(true) : operation === "DELETE" ? fc.constant(false) : fc.boolean(),
+            }),
+            { minLength: 1, maxLength: 5 },
+          )
+          .map((nodes) =>
+            nodes.map((node, index): PlanNode => ({
+              number: 1000 + index,
+              hostname: `n${index}`,
+              hardwareType: "small",
+              imageType: "debian",
+              ...node,
+            })),
+          ),
+        checkService: fc.option(fc.constantFrom(...names), { nil: undefined }),
+        stopBeforeDelete: fc.boolean(),
+        grown: fc.subarray(names),
+      })
+      .map(({ checkService, ...rest }) => (checkService === undefined ? rest : { ...rest, checkService }));
+  });
+
+/** The graph, or undefined where there is nothing to do. */
+export function planned(request: PlanRequest): TaskGraph | undefined {
+  try {
+    return planOperation(request);
+  } catch (thrown) {
+    assert.equal(LoomError.from(thrown).reason, "NOTHING_TO_DO", String(thrown));
+    return undefined;
+  }
+}
+
+export const serviceOf = (name: string, more: Partial<PlanService> = {}): PlanService => ({
+  name,
+  provides: [],
+  installRequires: [],
+  installUses: [],
+  runtimeRequires: [],
+  runtimeUses: [],
+  actions: ["install", "start", "stop"],
+  sees: [],
+  ...more,
+});
+export const nodeOf = (number: number, services: readonly string[], isNew = true): PlanNode => ({
+  number,
+  hostname: `n${number}`,
+  hardwareType: "small",
+  imageType: "debian",
+  services,
+  isNew,
+});
+
+/** Tasks by stage. */
+export function stagesOf(graph: TaskGraph): string[][] {
+  const stages: string[][] = [];
+  for (let task = 0; task < graph.taskCount; task += 1) (stages[graph.stage[task]!] ??= []).push(nameIn(graph, task));
+  return stages;
+}
