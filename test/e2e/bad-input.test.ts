@@ -264,6 +264,12 @@ describe("bad input", function () {
       }
     });
 
+    it("more than tasks can carry", async () => {
+      const { status, reason, error } = await create({ config: { web: { a: "x".repeat(300_000) } } });
+      assert.deepEqual([status, reason], [400, "INVALID_CONFIG"]);
+      assert.match(error.message!, /has 300\d{3} bytes as JSON, and at most 262144/);
+    });
+
     it("levels without end", async () => {
       for (const levels of [40, 90, 1_000, 100_000]) {
         const body = `{"displayName":"bad","template":"web-farm","nodeCount":3,"provider":"simulated","config":${NESTED(levels)}}`;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { jsonObject } from "../../../test/arbitraries/catalog.js";
 import { initialConfig, leavesOf, mergeConfig, overridden } from "./config.js";
+import { MAX_CONFIG_BYTES } from "./limits.js";
 import type { Json, JsonObject, Service } from "./types.js";
 
 const at = (config: JsonObject, path: readonly (string | number)[]): Json =>
@@ -73,6 +74,11 @@ describe("initialConfig", () => {
       own: [1],
     });
     assert.deepEqual(initialConfig(new Map(), {}, {}), {});
+  });
+
+  it("refuses what tasks cannot carry", () => {
+    const request = { web: { text: "x".repeat(MAX_CONFIG_BYTES) } };
+    assert.throws(() => initialConfig(services, template, request), { reason: "INVALID_CONFIG" });
   });
 
   it("refuses what is locked or reserved, all of it at once", () => {

@@ -1,5 +1,6 @@
 /** Configuration: how documents and requests come together. */
 import { LoomError } from "../../common/errors.js";
+import { MAX_CONFIG_BYTES } from "./limits.js";
 import { formatPath } from "./paths.js";
 import type { Path } from "./paths.js";
 import { badGenerated } from "./secrets.js";
@@ -53,7 +54,7 @@ export function overridden(config: JsonObject, locked: readonly Path[]): Path[] 
  * @param services the cluster's services by name
  * @param template resolved (resolve.ts)
  * @param locked paths that immutable partial templates set (`lockedConfig`)
- * @throws INVALID_CONFIG where the request sets a locked path or uses a reserved key
+ * @throws INVALID_CONFIG where the request sets a locked path or uses a reserved key, and where the whole is too large
  */
 export function initialConfig(
   services: ReadonlyMap<string, Service>,
@@ -80,5 +81,13 @@ export function initialConfig(
       .filter(([, service]) => service.config !== undefined)
       .map(([name, service]) => [name, service.config!]),
   );
-  return mergeConfig(mergeConfig(own, template.defaults?.config ?? {}), request);
+  const config = mergeConfig(mergeConfig(own, template.defaults?.config ?? {}), request);
+  const bytes = Buffer.byteLength(JSON.stringify(config));
+  if (bytes > MAX_CONFIG_BYTES) {
+    const description = `has ${bytes} bytes as JSON, and at most ${MAX_CONFIG_BYTES} go to every task of the cluster. Keep large files outside of the configuration.`;
+    throw new LoomError("INVALID_CONFIG", `The configuration of the cluster cannot be used: it ${description}`, {
+      violations: [{ field: "config", description }],
+    });
+  }
+  return config;
 }

@@ -15,3 +15,5 @@ export const MAX_TOKENS = 2_000_000;
 export const MAX_DOCUMENTS = 10_000;
 /** Problems given for one file; what comes after is counted, not listed. */
 export const MAX_PROBLEMS = 500;
+/** Bytes of a cluster's whole configuration as JSON: every task carries what it may see of it. */
+export const MAX_CONFIG_BYTES = 256 * 1024;
