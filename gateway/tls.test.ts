@@ -9,6 +9,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { SystemService } from "../gen/web/loom/v1/system_pb.js";
 import { memoryApplication } from "../test/contract/memory-application.js";
 import { startLoom, type Loom } from "../test/contract/use-loom.js";
+import { skipBecause } from "../tools/mocha-summary/skip.js";
 import { createLoomClient, RemoteError } from "./client.js";
 
 const run = promisify(execFile);
@@ -38,10 +39,7 @@ describe("the gateway over TLS", () => {
       "subjectAltName=IP:127.0.0.1",
     ];
     const made = await run("openssl", [...args, "-keyout", key, "-out", certificate]).catch((error: Error) => error);
-    if (made instanceof Error) {
-      console.warn(`skipped: no certificate for a test without openssl (${made.message})`);
-      return this.skip();
-    }
+    if (made instanceof Error) return skipBecause(this, "there is no openssl to make a certificate with");
     cert = await readFile(certificate, "utf8");
     loom = await startLoom({
       application: memoryApplication().application,

@@ -9,6 +9,7 @@ import { DocumentKind, DocumentSchema } from "../../gen/web/loom/v1/catalog_pb.j
 import { completionModel } from "../../cli/completion-model.js";
 import { completionScript } from "../../cli/completion-script.js";
 import { createProgram } from "../../cli/program.js";
+import { skipBecause } from "../../tools/mocha-summary/skip.js";
 import type { FakeServices } from "./fake-loom.js";
 import { activeCluster, cluster, job, nodes } from "./sample.js";
 import { runWith, start } from "./use-cli.js";
@@ -78,10 +79,7 @@ describe("cli: completion", () => {
     it(`the script for ${shell} is one for ${shell}`, function () {
       const script = completionScript(shell, model);
       assert.ok(!script.includes("__complete '"), "hidden commands stay hidden");
-      if (spawnSync(shell, ["--version"]).error !== undefined) {
-        this.test!.title += ` (skipped: ${shell} is not installed)`;
-        return this.skip();
-      }
+      if (spawnSync(shell, ["--version"]).error !== undefined) return skipBecause(this, `${shell} is not installed`);
       const checked = spawnSync(shell, ["-n"], { input: script, encoding: "utf8" });
       assert.equal(checked.status, 0, checked.stderr);
     });
@@ -90,7 +88,7 @@ describe("cli: completion", () => {
   describe("in bash", () => {
     let folder: string;
     before(function () {
-      if (spawnSync("bash", ["--version"]).error !== undefined) this.skip();
+      if (spawnSync("bash", ["--version"]).error !== undefined) skipBecause(this, "bash is not installed");
       folder = mkdtempSync(join(tmpdir(), "loom-completion-"));
       writeFileSync(join(folder, "script"), completionScript("bash", model));
       // Answers with what it was asked, so that the test sees the question.

@@ -19,6 +19,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../../../test/support/wait.js";
+import { skipBecause } from "../../../tools/mocha-summary/skip.js";
 import type { LoomError } from "../../common/errors.js";
 import { silentLogger } from "../../common/log.js";
 import { clientConfig, openDatabase } from "../../server/store/database.js";
@@ -231,7 +232,7 @@ describe("embedded PostgreSQL", function () {
   });
 
   it("runs as whoever the data folder belongs to, where root starts it", async function () {
-    if (!root) return this.skip(); // Nobody else can run it as another user.
+    if (!root) return skipBecause(this, "only root can run it as another user");
     const folder = join(base, "theirs");
     mkdirSync(folder, { mode: 0o700 });
     chownSync(folder, 65534, 65534); // nobody
@@ -241,7 +242,7 @@ describe("embedded PostgreSQL", function () {
   });
 
   it("runs from a copy where its user cannot reach the package", async function () {
-    if (!root) return this.skip(); // Only root's database runs as another user.
+    if (!root) return skipBecause(this, "only root's database runs as another user");
     const hidden = join(base, "hidden");
     mkdirSync(hidden, { mode: 0o700 });
     symlinkSync(packagedBinaries(), join(hidden, "native"));
@@ -284,7 +285,7 @@ describe("embedded PostgreSQL", function () {
       if (
         spawnSync("mount", ["-t", "tmpfs", "-o", "size=20m,mode=711", "tmpfs", base], { stdio: "ignore" }).status !== 0
       )
-        return this.skip(); // Only root can mount.
+        return skipBecause(this, "this user cannot mount a small file system");
       try {
         await refuses(base, { reason: "DISK_FULL", message: /Make room/ });
         spawnSync("mount", ["-o", "remount,size=100m", base]);
@@ -302,14 +303,14 @@ describe("embedded PostgreSQL", function () {
     });
 
     it("a folder it may not write", async function () {
-      if (root) return this.skip(); // Root may write everywhere.
+      if (root) return skipBecause(this, "root may write everywhere");
       chmodSync(base, 0o500);
       await refuses(base, { reason: "FOLDER_UNUSABLE", message: /may not write/ });
       chmodSync(base, 0o700);
     });
 
     it("a folder its user cannot reach", async function () {
-      if (!root) return this.skip(); // Only root's database runs as another user.
+      if (!root) return skipBecause(this, "only root's database runs as another user");
       mkdirSync(join(base, "hidden"), { mode: 0o700 });
       await refuses(join(base, "hidden", "data"), { reason: "FOLDER_UNUSABLE", message: /cannot reach/ });
     });
