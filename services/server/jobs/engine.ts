@@ -86,24 +86,37 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     unreachableMs: options.unreachableMs,
     now: () => services.now(),
     readControls: (key, after) => jobs.controlsAfter(key, after),
-    replaceNode: (key, runner, node, incarnation) => append(key, runner, { kind: "NodeChanged", job: key.job, node, incarnation }),
+    replaceNode: (key, runner, node, incarnation) =>
+      append(key, runner, { kind: "NodeChanged", job: key.job, node, incarnation }),
     complete: (key, runner, body, controlSeq) => append(key, runner, body, controlSeq),
     flushLogs: () => services.flushLogs(),
     changed: (cluster) => signals.notify(clusterTopic(cluster)),
   };
 
   /** Appends the plan of a job, or ends a job that cannot be planned or was cancelled before it was. */
-  async function plan(key: JobKey, runner: number, cluster: RunCluster, job: RunJob, nodes: readonly RunNode[]): Promise<{ planned: Omit<OpPlanned, "kind" | "job">; graph: TaskGraph } | undefined> {
+  async function plan(
+    key: JobKey,
+    runner: number,
+    cluster: RunCluster,
+    job: RunJob,
+    nodes: readonly RunNode[],
+  ): Promise<{ planned: Omit<OpPlanned, "kind" | "job">; graph: TaskGraph } | undefined> {
     /** What a job that was planned before has made is kept as it is known. */
     const end = async (body: Pick<OpCompleted, "outcome" | "reason" | "message">): Promise<undefined> => {
       const known = await progressStore.loadNodes(key);
       const nothingLeft = job.kind === "CREATE" && job.planned === undefined;
-      const isEnd = await append(key, runner, { kind: "OpCompleted", job: job.number, nodes: known, nothingLeft, ...body }, job.seq);
+      const isEnd = await append(
+        key,
+        runner,
+        { kind: "OpCompleted", job: job.number, nodes: known, nothingLeft, ...body },
+        job.seq,
+      );
       if (!isEnd) again.add(keyText(key));
       signals.notify(clusterTopic(key.cluster));
       return undefined;
     };
-    if (job.state === "CANCELLING" && job.planned === undefined) return end({ outcome: "CANCELLED", reason: "CANCELLED", message: "" });
+    if (job.state === "CANCELLING" && job.planned === undefined)
+      return end({ outcome: "CANCELLED", reason: "CANCELLED", message: "" });
     const firstNode = job.planned?.firstNode ?? cluster.nextNode;
     // What this job has deleted is a part of its plan.
     const present = nodes.map((node) => (node.state === "DELETED" ? { ...node, state: "DELETING" as const } : node));
@@ -114,15 +127,28 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
       const error = LoomError.from(thrown);
       // Not the job's fault: whoever starts next plans it.
       if (error.reason === "SHUTTING_DOWN") throw error;
-      if (job.kind === "DELETE" && error.reason === "NOTHING_TO_DO") return end({ outcome: "COMPLETE", reason: "", message: "" });
-      if (error.reason === "INTERNAL") log.error({ err: thrown, cluster: cluster.name, job: job.number }, "a job cannot be planned");
+      if (job.kind === "DELETE" && error.reason === "NOTHING_TO_DO")
+        return end({ outcome: "COMPLETE", reason: "", message: "" });
+      if (error.reason === "INTERNAL")
+        log.error({ err: thrown, cluster: cluster.name, job: job.number }, "a job cannot be planned");
       return end({ outcome: "FAILED", reason: error.reason, message: error.message });
     }
     if (job.planned !== undefined) {
       if (job.planned.digest === graph.digest) return { planned: job.planned, graph };
-      return end({ outcome: "FAILED", reason: "INTERNAL", message: "The plan of this job cannot be made again as it was. Delete the cluster, or retry the job with the version of Loom that planned it." });
+      return end({
+        outcome: "FAILED",
+        reason: "INTERNAL",
+        message:
+          "The plan of this job cannot be made again as it was. Delete the cluster, or retry the job with the version of Loom that planned it.",
+      });
     }
-    const planned = { firstNode, groups: job.groups, plannerVersion: PLANNER_VERSION, digest: graph.digest, taskCount: graph.taskCount };
+    const planned = {
+      firstNode,
+      groups: job.groups,
+      plannerVersion: PLANNER_VERSION,
+      digest: graph.digest,
+      taskCount: graph.taskCount,
+    };
     await append(key, runner, { kind: "OpPlanned", job: job.number, ...planned });
     signals.notify(clusterTopic(key.cluster));
     return { planned, graph };
@@ -147,11 +173,20 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     }
     for (const known of await progressStore.loadNodes(key)) Object.assign(nodes.get(known.number) ?? {}, known);
     const progress = new JobProgress(graph, { ...options.limits, keepGoing: job.kind === "DELETE" }, stored);
-    const run = startJobRun({
-      key, runner: taken.runner, controlSeq: taken.controlSeq, job, nodes, progress, providerType,
-      assignments: createAssignmentBuilder({ cluster, nodes, secrets: await services.openSecrets(key) }),
-      interrupted: stored.filter((task) => task.state === "RUNNING"),
-    }, runServices);
+    const run = startJobRun(
+      {
+        key,
+        runner: taken.runner,
+        controlSeq: taken.controlSeq,
+        job,
+        nodes,
+        progress,
+        providerType,
+        assignments: createAssignmentBuilder({ cluster, nodes, secrets: await services.openSecrets(key) }),
+        interrupted: stored.filter((task) => task.state === "RUNNING"),
+      },
+      runServices,
+    );
     runs.set(keyText(key), run);
     const unlisten = signals.listen(controlTopic(key.cluster), () => run.wake());
     void run.done.then((how) => {
@@ -167,7 +202,8 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
   function rest(text: string): void {
     const last = resting.get(text);
     const now = performance.now();
-    const ms = last === undefined || now - last.until > LONGEST_REST_MS ? FIRST_REST_MS : Math.min(LONGEST_REST_MS, 2 * last.ms);
+    const ms =
+      last === undefined || now - last.until > LONGEST_REST_MS ? FIRST_REST_MS : Math.min(LONGEST_REST_MS, 2 * last.ms);
     resting.set(text, { until: now + ms, ms });
     setTimeout(() => signals.notify(JOBS_TOPIC), ms + 1).unref();
   }
@@ -175,11 +211,20 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
   async function pass(): Promise<void> {
     for (const key of await jobs.open()) {
       const text = keyText(key);
-      if (runs.has(text) || starting.has(text) || stopped.signal.aborted || (resting.get(text)?.until ?? 0) > performance.now()) continue;
+      if (
+        runs.has(text) ||
+        starting.has(text) ||
+        stopped.signal.aborted ||
+        (resting.get(text)?.until ?? 0) > performance.now()
+      )
+        continue;
       const taking = takeOver(key)
         .catch((thrown: unknown) => {
           const error = LoomError.from(thrown);
-          log[error.reason === "FENCED" ? "info" : "error"]({ err: thrown, cluster: String(key.cluster), job: key.job }, "a job could not be taken over");
+          log[error.reason === "FENCED" ? "info" : "error"](
+            { err: thrown, cluster: String(key.cluster), job: key.job },
+            "a job could not be taken over",
+          );
           rest(text);
         })
         .finally(() => {
@@ -188,7 +233,10 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
         });
       starting.set(text, taking);
     }
-    await progressStore.renew([...runs.values()].map((run) => ({ ...run.key, runner: run.runner })), options.leaseMs);
+    await progressStore.renew(
+      [...runs.values()].map((run) => ({ ...run.key, runner: run.runner })),
+      options.leaseMs,
+    );
   }
 
   async function loop(): Promise<void> {
@@ -196,7 +244,9 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     const timer = setInterval(() => hub.sweep(), 1000);
     try {
       while (!stopped.signal.aborted) {
-        await pass().catch((thrown: unknown) => log.warn({ err: thrown }, "a pass of the job engine failed; the next one does its work"));
+        await pass().catch((thrown: unknown) =>
+          log.warn({ err: thrown }, "a pass of the job engine failed; the next one does its work"),
+        );
         await work.wait(Math.min(PASS_MS, options.leaseMs / 3), stopped.signal);
       }
     } finally {

@@ -156,14 +156,7 @@ export async function readNodes(
      WHERE n.shard = $1 AND n.cluster_id = $2 AND n.number > $4 AND n.number <= $5
        AND ($3 OR COALESCE(p.state, n.state) <> 'DELETED') AND ($6::text[] = '{}' OR n.services && $6)
      ORDER BY n.number LIMIT $7`,
-    [
-      shard,
-      cluster,
-      filter.showDeleted,
-      ...range(filter),
-      filter.services ?? [],
-      filter.limit,
-    ],
+    [shard, cluster, filter.showDeleted, ...range(filter), filter.services ?? [], filter.limit],
   );
   return rows.map((row) => ({
     cluster: clusterText,
