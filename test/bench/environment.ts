@@ -55,7 +55,7 @@ export async function readEnvironment(): Promise<Environment> {
     kernel: release(),
     node: process.version,
     postgresql: found.get("server_version") ?? "unknown",
-    fileSystem: output("stat", "-f", "-c", "%T", tmpdir()),
+    fileSystem: output("df", "--output=fstype", tmpdir()).split("\n").at(-1)!,
     loadBefore,
     settings,
   };

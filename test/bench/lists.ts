@@ -7,6 +7,7 @@ import { Cluster_State } from "../../gen/web/loom/v1/cluster_pb.js";
 import { Job_Kind, Job_State, Task_State } from "../../gen/web/loom/v1/job_pb.js";
 import { startBuiltLoom } from "./built-loom.js";
 import { create, milliseconds, wallClock } from "./create.js";
+import { figure } from "./markdown.js";
 import { RARE_TEMPLATE, type ManyClusters } from "./many-clusters.js";
 import { percentile } from "./percentile.js";
 
@@ -119,6 +120,23 @@ async function delays(client: LoomClient, nodes: number): Promise<DelayRow[]> {
   ];
 }
 
+/** A cluster whose job was paused at work; small ones may be done before, then another one is tried. */
+async function createHalf({ clusters, jobs }: LoomClient, nodeCount: number): Promise<string> {
+  const requestId = (): string => crypto.randomUUID();
+  for (let tries = 1; ; tries += 1) {
+    const request = { displayName: `half-${tries}`, template: "farm", nodeCount, requestId: requestId() };
+    const { name, job } = await clusters.createCluster(request);
+    for (;;) {
+      const { state, taskCount, doneCount } = await jobs.getJob({ name: job!.name });
+      if (state === Job_State.COMPLETE) break;
+      if (taskCount === 0 || doneCount * 3 < taskCount) continue;
+      await jobs.pauseJob({ name: job!.name, requestId: requestId() }).catch(() => undefined);
+      if ((await jobs.getJob({ name: job!.name })).state === Job_State.PAUSED) return name;
+    }
+    if (tries === 10) throw new Error(`no job of ${nodeCount} nodes could be paused at work`);
+  }
+}
+
 /** Deletes a cluster where nothing has happened for a while. */
 async function changeOfQuietCluster(client: LoomClient, name: string): Promise<number> {
   let asked = false;
@@ -189,19 +207,26 @@ export async function run(say: (line: string) => void, quick: boolean, many: Man
     for (const pageSize of [100, 1000]) {
       rows.push(
         await pages(
-          `nodes of a cluster of ${largeNodes.toLocaleString("en")}, ${pageSize} a page`,
+          `nodes of a cluster of ${figure(largeNodes)}, ${figure(pageSize)} a page`,
           runs,
           async (pageToken) => {
             const page = await clusters.listNodes({ parent: large.cluster, pageSize, pageToken });
             return { count: page.nodes.length, next: page.nextPageToken };
           },
         ),
-        await pages(`tasks of its job, ${pageSize} a page`, runs, async (pageToken) => {
+        await pages(`tasks of its job, ${figure(pageSize)} a page`, runs, async (pageToken) => {
           const page = await jobs.listTasks({ parent: job, pageSize, pageToken });
           return { count: page.tasks.length, next: page.nextPageToken };
         }),
       );
     }
+    const half = await createHalf(loom.client, largeNodes);
+    rows.push(
+      await pages("nodes of such a cluster while its job is at work, 1,000 a page", runs, async (pageToken) => {
+        const page = await clusters.listNodes({ parent: half, pageSize: 1000, pageToken });
+        return { count: page.nodes.length, next: page.nextPageToken };
+      }),
+    );
     for (const row of rows) {
       say(
         `${row.what}: ${row.items} in ${row.pages} pages, ${row.totalMs.toFixed(0)} ms; a page ${row.pageMedianMs.toFixed(1)}, max ${row.pageMaxMs.toFixed(1)} ms`,
