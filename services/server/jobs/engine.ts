@@ -52,6 +52,8 @@ export interface JobEngine {
   readonly size: number;
 }
 
+/** Jobs taken over at the same time. */
+const MOST_STARTING = 16;
 /** Milliseconds between passes where nothing wakes the engine. */
 const PASS_MS = 5000;
 /** Milliseconds before a job is taken up again that could not be run, twice as many after each time. */
@@ -211,6 +213,8 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
   async function pass(): Promise<void> {
     for (const key of await jobs.open()) {
       const text = keyText(key);
+      // Users' calls need the database too, after a start with many jobs most of all.
+      if (starting.size >= MOST_STARTING) break;
       if (
         runs.has(text) ||
         starting.has(text) ||
@@ -228,8 +232,9 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
           rest(text);
         })
         .finally(() => {
+          const wereEnough = starting.size >= MOST_STARTING;
           starting.delete(text);
-          if (again.delete(text)) signals.notify(JOBS_TOPIC);
+          if (again.delete(text) || wereEnough) signals.notify(JOBS_TOPIC);
         });
       starting.set(text, taking);
     }

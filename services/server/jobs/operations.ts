@@ -133,6 +133,13 @@ export function createJobOperations(services: JobServices): JobOperations {
   ): Promise<void> {
     const [found] = await readTasks(tx, cluster.shard, cluster.id, name, job, { number: task, limit: 1 });
     if (found === undefined) throw taskNotFound(name, job, task);
+    if (verb === "skipTask" && found.action === "DELETE") {
+      throw new LoomError(
+        "TASK_STATE",
+        `Task ${task} of job ${job} removes the machine of node ${found.node}; skipped, the machine would be forgotten. Retry the task, or the job.`,
+        { metadata: { action: found.action } },
+      );
+    }
     if (!ALLOWED_TASK[verb].includes(found.state)) {
       throw new LoomError(
         "TASK_STATE",

@@ -184,7 +184,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
       case "DELETE":
         return updateNode(number, { state: "DELETED", addresses: {}, message: "" });
       default:
-        if (node.message !== "" && node.state === "FAILED") updateNode(number, { state: "UP", message: "" });
+        if (node.state === "FAILED") updateNode(number, { state: "UP", message: "" });
     }
   }
 
@@ -407,6 +407,12 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   function waitingFor(): string {
     if (progress.count("RUNNING") > 0) return "";
     for (const [task, message] of unreachable) if (progress.stateOf(task) === "RETRYING") return message;
+    if (
+      progress.count("READY") > 0 &&
+      !hub.offers().some((offer) => offer.kind === "PROVIDER" && offer.type === providerType)
+    ) {
+      return `No connected provisioner offers provider type "${providerType}". Start one that does; the job goes on by itself.`;
+    }
     return "";
   }
 

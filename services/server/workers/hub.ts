@@ -122,7 +122,13 @@ export function createSlotHub(options: HubOptions): SlotHub {
     queueMicrotask(() => {
       const batch = worker.outgoing;
       worker.outgoing = [];
-      if (worker.open) worker.session.assign(batch);
+      if (!worker.open) return;
+      try {
+        worker.session.assign(batch);
+      } catch (thrown) {
+        // What cannot be put into a message cannot be put into the next one either.
+        for (const { lease } of batch) held.get(leaseKey(lease))?.client.result(refusal(lease, thrown));
+      }
     });
   }
 
@@ -264,4 +270,20 @@ export function createSlotHub(options: HubOptions): SlotHub {
     holder.worker = worker;
     freeSlot(before);
   }
+}
+
+/** The result of a task that could not be handed out. */
+function refusal(lease: Lease, thrown: unknown): TaskResult {
+  return {
+    lease,
+    succeeded: false,
+    reason: "INVALID_CONFIG",
+    message: `The task cannot be handed to a worker: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    exitCode: 0,
+    permanent: true,
+    addresses: {},
+    machine: "",
+    results: {},
+    unreachable: false,
+  };
 }
