@@ -143,6 +143,11 @@ export class LoomProcess {
     return this.loom("catalog", "apply", folder);
   }
 
+  /** Removes the home folder of one that has ended; its data are another's. */
+  leave(): void {
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
   /** Ends it and its database, and removes its folders. Clusters are to be deleted before. */
   async destroy(): Promise<void> {
     const life = this.#life;
