@@ -230,8 +230,8 @@ describe("jobs under command", function () {
       );
       const { cluster, uid } = await create();
       assert.equal((await loom.ended(cluster, 1)).state, "FAILED");
-      assert.equal(backoffs[0], 1);
-      assert.ok(backoffs.includes(2) && Math.max(...backoffs) === 2);
+      // Two nodes fail side by side: each is tried again after its first and its second failure, and not after its third.
+      assert.deepEqual([...new Set(backoffs)].sort(), [1, 2]);
       const failed = (await tasksOf(cluster)).filter(({ state }) => state === "FAILED");
       assert.equal(failed.length, 1);
       await assert.rejects(
