@@ -34,6 +34,7 @@ describe("cli: log lines", () => {
           assert.doesNotMatch(withoutControls(text, false), /\u001b/);
         },
       ),
+      { examples: [["\u001b[\u0007m"]] },
     );
   });
 

@@ -12,8 +12,8 @@ export function withoutControls(text: string, colours: boolean): string {
       .replace(/\u001b\[[0-9;:?]*([A-Za-z])/g, (sequence, end: string) => (end === "m" && colours ? sequence : ""))
       // oxlint-disable-next-line no-control-regex -- every other control character but tab and escape
       .replace(/[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f]/g, "")
-      // oxlint-disable-next-line no-control-regex -- escapes that begin no colour
-      .replace(/\u001b(?!\[[0-9;:]*m)/g, "")
+      // oxlint-disable-next-line no-control-regex -- escapes that begin no colour; what stood between may have hidden one
+      .replace(colours ? /\u001b(?!\[[0-9;:]*m)/g : /\u001b/g, "")
   );
 }
 
