@@ -8,7 +8,7 @@ import { createEventOperations } from "./events/operations.js";
 import { createJobEngine, type JobEngine } from "./jobs/engine.js";
 import { createJobOperations } from "./jobs/operations.js";
 import type { ProgressLimits } from "./jobs/progress.js";
-import { createPlanner } from "./plan/thread.js";
+import { createPlanner, type Planner } from "./plan/thread.js";
 import { JOBS_TOPIC, createSignals, logsTopic } from "./signals.js";
 import type { Database } from "./store/database.js";
 import { createDocumentStore } from "./store/documents.js";
@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly soleOwner: boolean;
   readonly timing?: Partial<Timing>;
   readonly hooks?: TransactionHooks;
+  /** One that is there already and outlives the server; it starts its own where this is absent. */
+  readonly planner?: Planner;
 }
 
 /** Milliseconds; the defaults are those of docs/architecture.md. */
@@ -101,7 +103,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const documents = createDocumentStore(database);
   const snapshots = createCatalogSnapshots(documents, () => hub.offers());
   const jobStore = createJobStore(transactor, records, epochs);
-  const planner = createPlanner();
+  const planner = options.planner ?? createPlanner();
   const limits: Omit<ProgressLimits, "keepGoing"> = {
     maxFailures: 3,
     maxLosses: 5,
@@ -178,7 +180,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     async stop() {
       await engine.stop();
       await logWriter.flush();
-      await planner.stop();
+      if (options.planner === undefined) await planner.stop();
     },
   };
 }

@@ -19,6 +19,7 @@ import { createSimulatedProvider } from "../../services/provisioner/providers/si
 import type { FaultRule } from "../../services/provisioner/providers/simulated/rules.js";
 import { createProvisioner, type Provisioner } from "../../services/provisioner/worker/provisioner.js";
 import type { Application, Caller, Mutation } from "../../services/server/application.js";
+import { createPlanner, type Planner } from "../../services/server/plan/thread.js";
 import { createRpcServer, type RpcServer } from "../../services/server/rpc/server.js";
 import { startServer, type Server, type ServerOptions } from "../../services/server/server.js";
 import type { Database } from "../../services/server/store/database.js";
@@ -110,7 +111,10 @@ export const FAST: NonNullable<ServerOptions["timing"]> = {
   backoffMs: () => 5,
 };
 
+/** What every life of a Loom finds. */
 interface Ground {
+  /** Without a memory, so it may outlive the server; a thread takes longer to start than all the rest. */
+  readonly planner: Planner;
   readonly database: Database;
   readonly folder: string;
   readonly secrets: SecretBox;
@@ -130,6 +134,7 @@ async function startInstance(ground: Ground, options: InstanceOptions): Promise<
     secrets: ground.secrets,
     version: "test",
     log,
+    planner: ground.planner,
     holder: randomUUID(),
     soleOwner: true,
     timing: { ...FAST, ...options.timing },
@@ -234,7 +239,12 @@ export function useLoom(options: InstanceOptions = {}): TestLoom {
     this.timeout(60_000);
     const folder = mkdtempSync(join(tmpdir(), "loom-chaos-"));
     mkdirSync(folder, { recursive: true });
-    ground = { database: db.database, folder, secrets: await createSecretBox(join(folder, "secret.key")) };
+    ground = {
+      planner: createPlanner(),
+      database: db.database,
+      folder,
+      secrets: await createSecretBox(join(folder, "secret.key")),
+    };
     instance = await spawn();
     const provider = { journal: join(folder, "journal"), rules: rulesFile() };
     const files = [{ path: "chaos.yaml", text: CHAOS_CATALOG(provider) }];
@@ -249,6 +259,7 @@ export function useLoom(options: InstanceOptions = {}): TestLoom {
   after(async function () {
     this.timeout(60_000);
     await Promise.all([...instances].map((each) => each.crash()));
+    await ground?.planner.stop();
     if (ground !== undefined) rmSync(ground.folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
