@@ -9,6 +9,7 @@ import type { TaskView } from "../../services/server/views.js";
 import { CALLER, Died, mutation, useLoom, type Instance } from "../support/loom.js";
 import { until } from "../support/wait.js";
 import { createWitness, type Sight, type Witness } from "../support/witness.js";
+import { createRandom } from "../bench/random.js";
 import { IS_LONG, OPERATIONS, OPERATIONS_UNCONFIRMED, type Accepted, type Operation } from "./operations.js";
 
 describe("every operation", function () {
@@ -175,81 +176,90 @@ describe("every operation", function () {
       assert.ok(listed.has(node), `the machine of node ${node} was forgotten`);
   }
 
-  /** Names of what only reads; to die before it is to die after the write before. */
-  const READS = new Set([
-    "read",
-    "open jobs",
-    "job state",
-    "job controls",
-    "load tasks",
-    "load node progress",
-    "load job",
-    "guard",
-  ]);
-  const asked = (name: string, n: number): boolean =>
-    IS_LONG ? name !== "read" && name !== "open jobs" : n === 1 && !READS.has(name);
+  /** Looks at the world as it is; to die before one of these is to die after the write before. */
+  const LOOKS = new Set(["read", "open jobs"]);
 
   /**
-   * Begins the operation and lets Loom die at the n-th write; then another life, in which the client repeats its
-   * request. False where the operation was over before the n-th write.
+   * Begins the operation and lets Loom die at the n-th write, and each further life at the moment that is named for
+   * it; the client repeats its request in every life. False where the operation was over before the first death.
    */
-  async function dieAt(operation: Operation, expected: Sight, when: "before" | "after", nth: number): Promise<boolean> {
+  async function dieAt(
+    operation: Operation,
+    expected: Sight,
+    when: "before" | "after",
+    moments: readonly number[],
+  ): Promise<boolean> {
     const displayName = freshName();
     const cluster = await operation.prepare(loom, displayName);
     loom.faults(...(operation.faults ?? []));
     const witness = createWitness(loom.database, displayName);
     const requestId = randomUUID();
-    const first: Instance = loom.instance;
-    let writes = 0;
-    let last = "";
-    const count = (name: string): void => {
-      last = name;
-      if ((writes += 1) === nth) void first.crash();
-    };
-    first.hooks = {
-      beforeStatement: (name, n) => (when === "before" && asked(name, n) ? count(name) : undefined),
-      async afterCommit(name) {
-        await witness.look();
-        if (when === "after" && !first.isDead) count(name);
-      },
-    };
-    const ask = (): Promise<Accepted> => operation.ask(loom.application, { displayName, cluster }, requestId);
-    const acknowledged = await ask().catch((thrown: unknown) => {
-      if (!(thrown instanceof Died)) throw thrown;
-      return undefined;
-    });
-    await until(
-      "death, or the end of the operation",
-      async () => {
-        if (first.isDead) return true;
-        const sight = await witness.look();
-        const job = sight?.jobs.find(({ number }) => number === acknowledged?.job);
-        return job !== undefined && isEnded(job.state);
-      },
-      30_000,
-    );
-    const died = first.isDead;
-    await loom.restart();
-    loom.instance.hooks = { afterCommit: async () => void (await witness.look()) };
-    const what = `death ${when} write ${nth} (${last})`;
-    const again = await ask();
-    if (acknowledged !== undefined) assert.deepEqual(again, acknowledged, what);
-    assert.equal((await loom.ended(again.cluster, again.job)).state, "COMPLETE", what);
+    let acknowledged: Accepted | undefined;
+    let deaths = 0;
+    let what = "";
+    for (const moment of [...moments, Infinity]) {
+      const life: Instance = loom.instance;
+      let writes = 0;
+      let isOver = false;
+      const count = (name: string): void => {
+        if (isOver || (writes += 1) !== moment) return;
+        what += `death ${when} write ${moment} (${name}); `;
+        void life.crash();
+      };
+      life.hooks = {
+        beforeStatement: (name) => (when === "before" && !LOOKS.has(name) ? count(name) : undefined),
+        async afterCommit(name) {
+          await witness.look();
+          if (when === "after" && !life.isDead) count(name);
+        },
+      };
+      try {
+        const answer = await operation.ask(life.application, { displayName, cluster }, requestId);
+        assert.deepEqual(answer, acknowledged ?? answer, what);
+        acknowledged = answer;
+      } catch (thrown) {
+        if (!(thrown instanceof Died)) throw thrown;
+      }
+      await until(
+        `death, or the end of the operation (${what})`,
+        async () => {
+          if (life.isDead) return true;
+          const job = (await witness.look())?.jobs.find(({ number }) => number === acknowledged?.job);
+          return job !== undefined && isEnded(job.state);
+        },
+        30_000,
+      );
+      isOver = true;
+      life.hooks = {};
+      if (!life.isDead) break;
+      deaths += 1;
+      await loom.restart();
+    }
     const sight = (await witness.look())!;
     assert.deepEqual(place(sight), place(expected), what);
-    assert.equal(sight.jobs.length, expected.jobs.length, what);
     assertOrder(operation, sight, witness);
-    return died;
+    return deaths > 0;
   }
 
   for (const operation of [...OPERATIONS, ...OPERATIONS_UNCONFIRMED]) {
+    const undisturbedLike = (): Promise<Sight> =>
+      undisturbed(OPERATIONS.find(({ name }) => operation.name.startsWith(name))!);
+
     for (const when of ["after", "before"] as const) {
       it(`${operation.name} ends the same where Loom dies ${when} any write`, async () => {
-        const expected = await undisturbed(OPERATIONS.find(({ name }) => operation.name.startsWith(name))!);
+        const expected = await undisturbedLike();
         let nth = 1;
-        while (await dieAt(operation, expected, when, nth)) nth += 1;
+        while (await dieAt(operation, expected, when, [nth])) nth += 1;
         assert.ok(nth > 5, `only ${nth} writes`);
       });
     }
+
+    it(`${operation.name} ends the same where Loom dies again while it recovers`, async () => {
+      const expected = await undisturbedLike();
+      const random = createRandom(7);
+      let nth = 1;
+      while (await dieAt(operation, expected, "after", [nth, random.whole(1, 8), random.whole(1, 8)]))
+        nth += IS_LONG ? 1 : 2;
+    });
   }
 });
