@@ -499,23 +499,27 @@ describe("jobs under command", function () {
   });
 
   describe("two runners of one job", () => {
-    it("is one: what a frozen one wakes up to store and to tell changes nothing", async () => {
-      loom.faults({ fault: "hang", action: "INSTALL", service: "back" });
-      const { cluster, uid, displayName } = await create();
-      await struck(uid, "INSTALL");
+    /**
+     * Freezes the present life before it says something of this name to the database, lets another one end the job, and
+     * wakes the first one up: nothing may have changed.
+     */
+    async function freezeAt(
+      statement: string,
+      cluster: { cluster: string; uid: string; displayName: string },
+      begin: () => Promise<void>,
+    ): Promise<void> {
       const frozen = loom.instance;
       const awake = deferred();
       let isAsleep = false;
       frozen.hooks = {
         async beforeStatement(name) {
-          if (name !== "job step") return;
+          if (name !== statement) return;
           isAsleep = true;
           await awake.promise;
         },
       };
       try {
-        // It takes in that its worker is lost, and freezes before that is stored.
-        await frozen.replaceProvisioners();
+        await begin();
         await until("it is asleep", () => {
           frozen.server.hub.sweep();
           return isAsleep;
@@ -523,21 +527,98 @@ describe("jobs under command", function () {
         const next = await loom.spawn();
         await until("the other one has ended the job", async () => {
           next.server.hub.sweep();
-          return (await next.application.jobs.get(CALLER, cluster, 1)).state === "COMPLETE";
+          return (await next.application.jobs.get(CALLER, cluster.cluster, 1)).state === "COMPLETE";
         });
-        const witness = createWitness(loom.database, displayName);
+        const witness = createWitness(loom.database, cluster.displayName);
         const before = await witness.look();
         awake.resolve();
         await until("the frozen one has given up", () => frozen.server.engine.size === 0);
         assert.deepEqual(await witness.look(), before);
         assert.deepEqual(witness.complaints, []);
-        assert.deepEqual(loom.judge(uid).repeatedSuccesses, []);
-        assert.deepEqual(loom.judge(uid).staleRuns, []);
+        assert.deepEqual(loom.judge(cluster.uid).repeatedSuccesses, []);
+        assert.deepEqual(loom.judge(cluster.uid).staleRuns, []);
         await next.stop();
       } finally {
         awake.resolve();
         await loom.restart();
       }
+    }
+
+    it("are one: what a frozen one wakes up to store changes nothing", async () => {
+      loom.faults({ fault: "hang", action: "INSTALL", service: "back" });
+      const cluster = await create();
+      await struck(cluster.uid, "INSTALL");
+      // It takes in that its worker is lost, and freezes before that is stored.
+      await freezeAt("job step", cluster, () => loom.instance.replaceProvisioners());
+    });
+
+    it("are one: what a frozen one wakes up to record changes nothing", async () => {
+      loom.faults({ fault: "hang", action: "CREATE", node: 1000 }, { fault: "fail", action: "CONFIRM", node: 1000 });
+      const cluster = await create();
+      await struck(cluster.uid, "CREATE");
+      await freezeAt("append NodeChanged", cluster, () => loom.instance.replaceProvisioners());
+    });
+  });
+
+  describe("an epoch that changes", () => {
+    after(() => loom.restart());
+
+    it("while a step is on its way stops the step", async () => {
+      await loom.restart({ provisioner: false });
+      const worker = openHandWorker(loom.server.hub);
+      const { cluster, displayName } = await create();
+      const first = await worker.next("CREATE");
+      const bump = await loom.database.pool.connect();
+      try {
+        await bump.query("BEGIN");
+        await bump.query("UPDATE shard_fence SET epoch = epoch + 1");
+        const witness = createWitness(loom.database, displayName);
+        const before = await witness.look();
+        const waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        worker.succeed(first);
+        await until(
+          "the step waits, or is stored",
+          async () =>
+            (await loom.database.pool.query(waits)).rowCount !== 0 ||
+            (await tasksOf(cluster))[first.lease.task]!.state !== "RUNNING",
+        );
+        await bump.query("COMMIT");
+        await until("the runner has given up", () => loom.server.engine.size === 0);
+        assert.deepEqual(await witness.look(), before);
+      } finally {
+        bump.release();
+        await loom.database.pool.query("UPDATE shard_fence SET epoch = epoch - 1");
+      }
+      await loom.restart();
+      assert.equal((await loom.ended(cluster, 1)).state, "COMPLETE");
+    });
+  });
+
+  describe("a plan that cannot be made again", () => {
+    it("fails the job and forgets nothing of what it has made", async () => {
+      loom.faults({ fault: "fail", action: "INSTALL", service: "back", permanent: true, times: 3 });
+      const { cluster, uid } = await create();
+      await loom.ended(cluster, 1);
+      const nodes = await loom.application.clusters.listNodes(CALLER, cluster, {
+        pageSize: 0,
+        pageToken: "",
+        showDeleted: false,
+      });
+      await loom.database.pool.query(
+        `UPDATE job SET planned = planned || '{"digest": "another"}' WHERE state = 'FAILED' AND number = 1 AND cluster_id = (SELECT id FROM cluster WHERE uid = $1)`,
+        [uid],
+      );
+      await jobs().retry(CALLER, cluster, 1, mutation());
+      const ended = await loom.ended(cluster, 1);
+      assert.deepEqual([ended.state, ended.reason], ["FAILED", "INTERNAL"]);
+      assert.equal(await clusterState(cluster), "INCOMPLETE");
+      assert.deepEqual(
+        await loom.application.clusters.listNodes(CALLER, cluster, { pageSize: 0, pageToken: "", showDeleted: false }),
+        nodes,
+      );
+      const { number } = await loom.application.clusters.delete(CALLER, cluster, mutation());
+      assert.equal((await loom.ended(cluster, number)).state, "COMPLETE");
+      assert.equal(loom.judge(uid).live.size, 0);
     });
   });
 
