@@ -225,14 +225,12 @@ describe("loom-run", function () {
       const { child } = start("echo x >>runs; sleep 0.01", { attempt: ++attempt, key: `crash-${delay}` });
       await new Promise((resolve) => setTimeout(resolve, delay));
       const current = node.read("run/current").split(" ");
-      process.kill(-child.pid!, "SIGKILL");
-      for (const pid of [current[2], current[0]]) {
-        if (pid !== undefined && pid !== "") {
-          try {
-            process.kill(Number(pid), "SIGKILL");
-          } catch {
-            // It ended first.
-          }
+      for (const pid of [-child.pid!, Number(current[2]), Number(current[0])]) {
+        if (Number.isNaN(pid) || pid === 0) continue;
+        try {
+          process.kill(pid, "SIGKILL");
+        } catch {
+          // It ended first.
         }
       }
       const again = await run("echo fine", { attempt: ++attempt, key: `crash-${delay}` });
