@@ -58,7 +58,7 @@ const MUTANTS: readonly Mutant[] = [
     guard: "FROM shard_fence WHERE shard = $1 FOR SHARE",
     instead: "FROM shard_fence WHERE shard = $1",
     test: "services/server/store/transaction.test.ts",
-    titles: "fence",
+    titles: "stops a zombie that arrives",
   },
   {
     name: "the guard against repeated requests",
@@ -131,7 +131,7 @@ const MUTANTS: readonly Mutant[] = [
     guard: 'die "$FENCED" "refused: epoch $f_epoch',
     instead: ': "$FENCED" "refused: epoch $f_epoch',
     test: "services/provisioner/node/loom-run.test.ts",
-    titles: "",
+    titles: "fences by epoch",
   },
   {
     name: "the fence of loom-run against older attempts",
@@ -139,7 +139,7 @@ const MUTANTS: readonly Mutant[] = [
     guard: '[ "$attempt" -lt "$last" ] && die',
     instead: '[ "$attempt" -lt "$last" ] && :',
     test: "services/provisioner/node/loom-run.test.ts",
-    titles: "",
+    titles: "fences by epoch",
   },
   {
     name: "the lock on a data folder",
