@@ -5,10 +5,12 @@
  *     LOOM_SEED=7 npx mocha test/chaos/kill.test.ts
  */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { processesByToken } from "../../services/provisioner/providers/local/processes.js";
+import { Job_State } from "../../gen/web/loom/v1/job_pb.js";
 import { judge, readJournal } from "../../services/provisioner/providers/simulated/journal.js";
 import { processesMentioning } from "../../tools/test/leftovers.js";
 import { CHAOS_CATALOG } from "../support/loom-catalog.js";
@@ -145,6 +147,48 @@ describe(`a killed Loom (LOOM_SEED=${SEED})`, function () {
     await client.check();
     assert.deepEqual(client.complaints, []);
     assertOrder();
+  });
+
+  it("ends a cancelled script on its node although it died right after the order, and one that takes too long", async () => {
+    const sleep = "sleep 4711.25";
+    await loom.apply({
+      "sleeper.yaml": `
+kind: Service
+name: sleeper
+actions: { start: { type: shell, timeoutSeconds: 3, fields: { script: "${sleep}" } } }
+---
+kind: ClusterTemplate
+name: sleepers
+defaults: { services: [sleeper], provider: local }
+`,
+    });
+    const sleepers = (): number => processesMentioning(sleep).length;
+    const client = createStubbornClient(where);
+    const { name } = await client.call("create", (to) =>
+      to.clusters.createCluster({ displayName: "z", template: "sleepers", nodeCount: 1, requestId: randomUUID() }),
+    );
+    const job = `${name}/jobs/1`;
+    const inState = async (...states: Job_State[]): Promise<boolean> =>
+      states.includes((await client.call("get", (to) => to.jobs.getJob({ name: job }))).state);
+    await until("the script runs", () => sleepers() === 1);
+    await client.call("cancel", (to) => to.jobs.cancelJob({ name: job, requestId: randomUUID() }));
+    await kill();
+    await start();
+    await until("the job is cancelled", () => inState(Job_State.CANCELLED));
+    assert.equal(sleepers(), 0);
+
+    await client.call("retry", (to) => to.jobs.retryJob({ name: job, requestId: randomUUID() }));
+    const { tasks } = await client.call("tasks", (to) => to.jobs.listTasks({ parent: job, pageSize: 100 }));
+    const starting = tasks.find(({ action }) => action === "START")!.name;
+    await until("a try has ended in time", async () => {
+      const { attempts } = await client.call("attempts", (to) => to.jobs.listAttempts({ parent: starting }));
+      return attempts.some(({ reason }) => reason === "TASK_TIMED_OUT");
+    });
+    await client.call("cancel", (to) => to.jobs.cancelJob({ name: job, requestId: randomUUID() }));
+    await until("the job has ended", () => inState(Job_State.CANCELLED, Job_State.FAILED));
+    assert.equal(sleepers(), 0);
+    await client.delete({ name });
+    assert.deepEqual(client.complaints, []);
   });
 
   it("refuses a second one on its folder, and goes on unharmed", async () => {

@@ -31,8 +31,8 @@ export interface StubbornClient {
   call<T>(what: string, request: (client: LoomClient) => Promise<T>): Promise<T>;
   /** Makes a cluster, waits for it, and returns it. */
   create(displayName: string, wish: Wish): Promise<Cluster>;
-  grow(cluster: Cluster, service: string): Promise<void>;
-  delete(cluster: Cluster): Promise<void>;
+  grow(cluster: Pick<Cluster, "name">, service: string): Promise<void>;
+  delete(cluster: Pick<Cluster, "name">): Promise<void>;
   /** Repeats every acknowledged request and fails where an answer is another one now. */
   check(): Promise<void>;
   /** Whatever went back, or failed. */
