@@ -17,7 +17,8 @@ import { createAssignmentBuilder } from "./assignment.js";
 import type { RunCluster, RunJob, RunNode } from "./cluster-state.js";
 import { planRequest } from "../plan/request.js";
 import { JobProgress, type ProgressLimits } from "./progress.js";
-import { startJobRun, type JobRun, type RunServices } from "./run.js";
+import { startJobRun } from "./run.js";
+import type { JobRun, RunServices } from "./run-parts.js";
 import { isEnded } from "./states.js";
 
 export interface EngineOptions {

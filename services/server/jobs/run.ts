@@ -5,60 +5,16 @@
  * never was, and while one turn is being stored the next one collects.
  */
 import { LoomError } from "../../common/errors.js";
-import type { Logger } from "../../common/log.js";
-import type { JobProgressStore } from "../store/job-progress.js";
-import type { EndedAttempt, JobKey, NodeProgress } from "../store/step.js";
+import type { EndedAttempt, NodeProgress } from "../store/step.js";
 import { storable } from "../store/storable.js";
 import { leaseKey, type Lease, type TaskResult } from "../workers/types.js";
-import type { Slot, SlotClient, SlotHub } from "../workers/hub.js";
-import type { JobControl, NodeOutcome, OpCompleted } from "../records/types.js";
-import type { AssignmentBuilder } from "./assignment.js";
-import type { RunJob, RunNode } from "./cluster-state.js";
-import type { JobProgress } from "./progress.js";
+import type { Slot } from "../workers/hub.js";
+import type { JobControl } from "../records/types.js";
+import { completedBody } from "./completion.js";
+import { createRunMachines } from "./machines.js";
+import type { JobRun, RunParts, RunServices } from "./run-parts.js";
 import { MACHINE_ACTIONS } from "../plan/types.js";
 import { isEnded, type JobState } from "./states.js";
-
-/** What a runner needs of the store and of the rest of the server. */
-export interface RunServices {
-  readonly store: JobProgressStore;
-  readonly hub: SlotHub;
-  readonly log: Logger;
-  /** Milliseconds before another try where a provider could not be reached. */
-  readonly unreachableMs: number;
-  /** Milliseconds since 1970. */
-  now(): number;
-  /** The job's state and the control records after a sequence number. */
-  readControls(
-    key: JobKey,
-    after: bigint,
-  ): Promise<{ state: JobState; controls: readonly { seq: bigint; body: JobControl }[] }>;
-  /** Appends NodeChanged, unless another runner has taken over. */
-  replaceNode(key: JobKey, runner: number, node: number, incarnation: number): Promise<unknown>;
-  /** Appends OpCompleted, unless another runner has taken over; false where a command came in after `controlSeq`. */
-  complete(key: JobKey, runner: number, body: OpCompleted, controlSeq: bigint): Promise<boolean>;
-  /** Resolves when everything that scripts have printed so far is stored. */
-  flushLogs(): Promise<void>;
-  /** Something of this cluster has changed. */
-  changed(cluster: bigint): void;
-}
-
-export interface RunParts {
-  readonly key: JobKey;
-  readonly runner: number;
-  readonly controlSeq: bigint;
-  readonly job: RunJob;
-  readonly nodes: ReadonlyMap<number, RunNode>;
-  readonly progress: JobProgress;
-  readonly assignments: AssignmentBuilder;
-  readonly providerType: string;
-  /** Tasks that another runner had started: nobody will tell how they ended. */
-  readonly interrupted: readonly {
-    readonly number: number;
-    readonly attempt: number;
-    readonly worker: string;
-    readonly startedAt: number | undefined;
-  }[];
-}
 
 /** A task in a worker's hands. */
 interface Started {
@@ -79,17 +35,6 @@ interface Handed {
   readonly lease: Lease;
 }
 
-export interface JobRun extends SlotClient {
-  readonly key: JobKey;
-  readonly runner: number;
-  /** Commands may have been given. */
-  wake(): void;
-  /** Takes nothing new and resolves when the turn under way is stored. */
-  stop(): Promise<void>;
-  /** Resolves when the job has ended or another runner has it. */
-  readonly done: Promise<"ended" | "lost" | "stopped">;
-}
-
 export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   const { key, runner, job, nodes, progress, assignments, providerType } = parts;
   const { store, hub, log } = services;
@@ -106,7 +51,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   const running = new Map<number, Started>();
   /** Tasks on nodes whose worker was lost and that were not started again: their scripts may still run. */
   const unattended = new Map<number, Started>();
-  const touched = new Set<number>();
+  const machines = createRunMachines(nodes, () => assignments.changed());
   const interrupted = [...parts.interrupted];
   let isFirstTurn = true;
 
@@ -159,35 +104,6 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     });
   }
 
-  function updateNode(number: number, changes: Partial<Omit<RunNode, "number">>): void {
-    const node = nodes.get(number);
-    if (node === undefined) return;
-    Object.assign(node, changes);
-    touched.add(number);
-    if (changes.addresses !== undefined || changes.state === "DELETED") assignments.changed();
-  }
-
-  function nodeSucceeded(task: number, result: TaskResult): void {
-    const number = progress.nodeOf(task);
-    const node = nodes.get(number);
-    if (node === undefined) return;
-    switch (progress.actionOf(task)) {
-      case "CREATE":
-      case "CONFIRM":
-        return updateNode(number, {
-          state: progress.actionOf(task) === "CREATE" ? "CREATING" : "UP",
-          machine: result.machine === "" ? node.machine : result.machine,
-          addresses: { ...node.addresses, ...result.addresses },
-          results: { ...node.results, ...result.results },
-          message: "",
-        });
-      case "DELETE":
-        return updateNode(number, { state: "DELETED", addresses: {}, message: "" });
-      default:
-        if (node.state === "FAILED") updateNode(number, { state: "UP", message: "" });
-    }
-  }
-
   /** Takes one result in. What was not asked for by this runner, or was answered before, changes nothing. */
   async function takeResult(result: TaskResult, attempts: EndedAttempt[]): Promise<void> {
     const { task } = result.lease;
@@ -206,7 +122,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     };
     if (result.succeeded) {
       progress.succeed(task, now);
-      nodeSucceeded(task, result);
+      machines.succeeded(progress.nodeOf(task), progress.actionOf(task), result);
       attempts.push({ ...ended, state: "COMPLETE", reason: "", message: "" });
       return;
     }
@@ -225,7 +141,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     const action = progress.actionOf(task);
     // What a delete does before it removes the machine is best effort.
     if (job.kind === "DELETE" && action !== "DELETE") progress.skip(task, result.message, now);
-    else updateNode(progress.nodeOf(task), { state: "FAILED", message: result.message });
+    else machines.update(progress.nodeOf(task), { state: "FAILED", message: result.message });
   }
 
   /** A machine that cannot be confirmed is made again; its new incarnation is in the log before anything is made. */
@@ -235,7 +151,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     // Without a machine this incarnation was never made: a runner before this one has raised it already.
     if (progress.stateOf(task) === "FAILED" || node.machine === "") return;
     await services.replaceNode(key, runner, node.number, node.incarnation + 1);
-    updateNode(node.number, {
+    machines.update(node.number, {
       incarnation: node.incarnation + 1,
       state: "CREATING",
       machine: "",
@@ -295,7 +211,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
       // Without a machine this incarnation was never made: a runner before this one has raised it already.
       if (node === undefined || !progress.rebuild(number) || node.machine === "") continue;
       await services.replaceNode(key, runner, number, node.incarnation + 1);
-      updateNode(number, {
+      machines.update(number, {
         incarnation: node.incarnation + 1,
         state: "CREATING",
         machine: "",
@@ -480,8 +396,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     for (const lease of losses.splice(0)) takeLoss(lease, attempts);
     progress.wake(services.now());
     const started = startTasks();
-    const changedNodes = [...touched].map((number) => progressOf(nodes.get(number)!));
-    touched.clear();
+    const changedNodes = machines.takeChanges();
     if (
       attempts.length > 0 ||
       started.length > 0 ||
@@ -537,44 +452,12 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     const isCancelled = state === "CANCELLING" && !progress.complete;
     if (!progress.complete && !isCancelled && !progress.stuck) return false;
     const outcome = progress.complete ? "COMPLETE" : isCancelled ? "CANCELLED" : "FAILED";
-    const failed = outcome === "FAILED" ? progress.tasksIn("FAILED") : [];
     // Whoever follows the logs stops at the end of the job.
     await services.flushLogs();
-    const isAppended = await services.complete(
-      key,
-      runner,
-      {
-        kind: "OpCompleted",
-        job: key.job,
-        outcome,
-        reason: outcome === "COMPLETE" ? "" : outcome === "CANCELLED" ? "CANCELLED" : "TASK_FAILED",
-        message:
-          outcome === "FAILED"
-            ? failureMessage(failed)
-            : outcome === "CANCELLED"
-              ? "Nothing that was made is forgotten: retry the job, or delete the cluster."
-              : "",
-        nodes: [...nodes.values()].map(outcomeOf),
-        nothingLeft: job.kind === "CREATE" && outcome !== "COMPLETE" && neverStarted(),
-      },
-      controlSeq,
-    );
+    const isAppended = await services.complete(key, runner, completedBody(job, outcome, progress, nodes), controlSeq);
     if (isAppended) services.changed(key.cluster);
     else run.wake();
     return isAppended;
-  }
-
-  function neverStarted(): boolean {
-    for (let task = 0; task < progress.taskCount; task += 1) if (progress.attemptOf(task) > 0) return false;
-    return true;
-  }
-
-  function failureMessage(failed: readonly number[]): string {
-    const first = failed[0];
-    if (first === undefined) return "Nothing more can be done, and not everything is.";
-    const service = progress.serviceOf(first);
-    const others = failed.length > 1 ? ` ${failed.length - 1} more failed.` : "";
-    return `${progress.actionOf(first)}${service === "" ? "" : ` of ${service}`} on node ${progress.nodeOf(first)} failed: ${progress.now(first).message || nodes.get(progress.nodeOf(first))?.message || "see its log"}${others}`;
   }
 
   async function loop(): Promise<"ended" | "lost" | "stopped"> {
@@ -598,10 +481,3 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
 
   return Object.assign(run, { done: loop() });
 }
-
-function progressOf(node: RunNode): NodeProgress {
-  const { number, state, addresses, machine, results, message } = node;
-  return { number, state, addresses, machine, results, message };
-}
-
-const outcomeOf = (node: RunNode): NodeOutcome => progressOf(node);

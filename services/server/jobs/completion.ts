@@ -1,0 +1,56 @@
+/** How a job ended, as its record says it. Pure. */
+import type { OpCompleted } from "../records/types.js";
+import type { RunJob, RunNode } from "./cluster-state.js";
+import { progressOf } from "./machines.js";
+import type { JobProgress } from "./progress.js";
+
+export function completedBody(
+  job: RunJob,
+  outcome: OpCompleted["outcome"],
+  progress: JobProgress,
+  nodes: ReadonlyMap<number, RunNode>,
+): OpCompleted {
+  return {
+    kind: "OpCompleted",
+    job: job.number,
+    outcome,
+    ...reasonOf(outcome, progress, nodes),
+    nodes: [...nodes.values()].map(progressOf),
+    nothingLeft: job.kind === "CREATE" && outcome !== "COMPLETE" && neverStarted(progress),
+  };
+}
+
+function reasonOf(
+  outcome: OpCompleted["outcome"],
+  progress: JobProgress,
+  nodes: ReadonlyMap<number, RunNode>,
+): Pick<OpCompleted, "reason" | "message"> {
+  switch (outcome) {
+    case "COMPLETE":
+      return { reason: "", message: "" };
+    case "CANCELLED":
+      return {
+        reason: "CANCELLED",
+        message: "Nothing that was made is forgotten: retry the job, or delete the cluster.",
+      };
+    case "FAILED":
+      return { reason: "TASK_FAILED", message: failureMessage(progress, nodes) };
+  }
+}
+
+/** No task was ever handed to a worker, so nothing was made. */
+function neverStarted(progress: JobProgress): boolean {
+  for (let task = 0; task < progress.taskCount; task += 1) if (progress.attemptOf(task) > 0) return false;
+  return true;
+}
+
+/** The first failed task in the order of stages is the likely cause of the others. */
+function failureMessage(progress: JobProgress, nodes: ReadonlyMap<number, RunNode>): string {
+  const failed = progress.tasksIn("FAILED");
+  const first = failed[0];
+  if (first === undefined) return "Nothing more can be done, and not everything is.";
+  const service = progress.serviceOf(first);
+  const what = `${progress.actionOf(first)}${service === "" ? "" : ` of ${service}`} on node ${progress.nodeOf(first)}`;
+  const why = progress.now(first).message || nodes.get(progress.nodeOf(first))?.message || "see its log";
+  return `${what} failed: ${why}${failed.length > 1 ? ` ${failed.length - 1} more failed.` : ""}`;
+}
