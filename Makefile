@@ -81,10 +81,10 @@ fresh-check: ## Run the README's commands in a bare container (FRESH_USERS=..., 
 	@sh tools/fresh-check/main.sh "$(FRESH_USERS)" "$(FRESH_COMMANDS)"
 
 # What tests and benchmarks use of Debian, where it is missing: a Docker daemon, a way to make a Debian image, an older
-# PostgreSQL with its client programs.
+# PostgreSQL with its client programs, the shells that completion is for.
 .PHONY: packages
 packages:
-	@sh tools/packages.sh docker.io:dockerd mmdebstrap:mmdebstrap iproute2:ip \
+	@sh tools/packages.sh docker.io:dockerd mmdebstrap:mmdebstrap iproute2:ip shellcheck:shellcheck zsh:zsh fish:fish \
 		'postgresql:/usr/lib/postgresql/*/bin/pgbench'
 
 ##@ Checking

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { homedir } from "node:os";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { defaultDataFolder, folderError } from "./data-folder.js";
+import { defaultDataFolder, folderError, prepareDataFolder } from "./data-folder.js";
 
 describe("data folder", () => {
   it("is $LOOM_DATA, else /var/lib/loom of root, else a folder of the user's", () => {
@@ -25,5 +26,19 @@ describe("data folder", () => {
       assert.equal(error.reason, reason);
       assert.match(error.message, /\/data.*(Make|Run|Name|Look)/s);
     }
+  });
+
+  it("is made with those above it, and found again", async () => {
+    const base = mkdtempSync(join(tmpdir(), "loom-folder-"));
+    try {
+      for (let times = 0; times < 2; times += 1) await prepareDataFolder(join(base, "a", "b"), 1000);
+      assert.equal(statSync(join(base, "a", "b")).mode & 0o777, 0o700);
+    } finally {
+      rmSync(base, { recursive: true });
+    }
+  });
+
+  it("is refused where the file system takes no folders", async () => {
+    await assert.rejects(prepareDataFolder("/proc/loom/data"), { reason: "FOLDER_UNUSABLE" });
   });
 });

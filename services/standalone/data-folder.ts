@@ -1,7 +1,7 @@
 /** Where Loom keeps its data, and what is wrong when it cannot. */
 import { chmod, mkdir, stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { LoomError } from "../common/errors.js";
 
 /** $LOOM_DATA; else /var/lib/loom for root and ${XDG_DATA_HOME:-~/.local/share}/loom for everybody else. */
@@ -19,14 +19,32 @@ export function defaultDataFolder(env: NodeJS.ProcessEnv = process.env, uid = pr
  */
 export async function prepareDataFolder(folder: string, uid = process.getuid!()): Promise<void> {
   try {
-    const made = await mkdir(folder, { recursive: true, mode: uid === 0 ? 0o711 : 0o700 });
+    const isMade = await makeFolder(folder, uid === 0 ? 0o711 : 0o700);
     const found = await stat(folder);
     if (uid === 0 && found.uid === 0 && (found.mode & 0o111) !== 0o111)
       await chmod(folder, (found.mode & 0o777) | 0o111);
-    else if (uid !== 0 && made !== undefined) await chmod(folder, 0o700);
+    else if (uid !== 0 && isMade) await chmod(folder, 0o700);
   } catch (thrown) {
     throw folderError(folder, thrown);
   }
+}
+
+/**
+ * Makes the folder and those above it, and tells whether it was missing. Not `mkdir` with `recursive`: that never ends
+ * where a file system says of a new entry that there is no such one, as /proc does.
+ */
+async function makeFolder(folder: string, mode: number): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode });
+    return true;
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await stat(folder)).isDirectory()) return false;
+    if (code !== "ENOENT" || dirname(folder) === folder) throw thrown;
+  }
+  await makeFolder(dirname(folder), mode);
+  await mkdir(folder, { mode });
+  return true;
 }
 
 /** What a failed use of a file in the data folder means for a person. */

@@ -595,6 +595,34 @@ describe("jobs under command", function () {
     });
   });
 
+  describe("secrets that cannot be read", () => {
+    /** Twice is as if never. */
+    const spoil = (): Promise<unknown> =>
+      loom.database.pool.query("UPDATE secret SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)");
+
+    it("make the job wait and say so; it goes on when they can", async () => {
+      loom.faults({ fault: "hang", action: "INSTALL", service: "back" });
+      const { cluster, uid } = await create();
+      await struck(uid, "INSTALL");
+      await spoil();
+      await loom.restart();
+      await until("the job waits", async () => (await stateOf(cluster)) === "WAITING");
+      assert.match((await jobs().get(CALLER, cluster, 1)).message, /secret .* was changed/);
+      await spoil();
+      assert.equal((await loom.ended(cluster, 1)).state, "COMPLETE");
+    });
+
+    it("do not keep a cluster from being deleted", async () => {
+      const { cluster, uid } = await create();
+      await loom.ended(cluster, 1);
+      await spoil();
+      await loom.application.clusters.delete(CALLER, cluster, mutation());
+      assert.equal((await loom.ended(cluster, 2)).state, "COMPLETE");
+      assert.equal(loom.judge(uid).live.size, 0);
+      await spoil();
+    });
+  });
+
   describe("a plan that cannot be made again", () => {
     it("fails the job and forgets nothing of what it has made", async () => {
       loom.faults({ fault: "fail", action: "INSTALL", service: "back", permanent: true, times: 3 });

@@ -16,7 +16,7 @@ import type { SlotHub } from "../workers/hub.js";
 import { createAssignmentBuilder } from "./assignment.js";
 import type { RunCluster, RunJob, RunNode } from "./cluster-state.js";
 import { planRequest } from "../plan/request.js";
-import { JobProgress, type ProgressLimits } from "./progress.js";
+import { JobProgress, type ProgressLimits, type StoredTask } from "./progress.js";
 import { startJobRun } from "./run.js";
 import type { JobRun, RunServices } from "./run-parts.js";
 import { isEnded } from "./states.js";
@@ -157,6 +157,47 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     return { planned, graph };
   }
 
+  /**
+   * What the configuration keeps secret. A job that needs what cannot be read waits and says so; what removes machines
+   * or ends scripts goes on without.
+   */
+  async function secretsOf(
+    key: JobKey,
+    { runner, controlSeq }: { readonly runner: number; readonly controlSeq: bigint },
+    job: RunJob,
+    stored: readonly StoredTask[],
+  ): Promise<ReadonlyMap<string, string>> {
+    try {
+      return await services.openSecrets(key);
+    } catch (thrown) {
+      const error = LoomError.from(thrown);
+      if (error.reason !== "SECRET_UNREADABLE") throw error;
+      if (job.kind === "DELETE" || job.state === "CANCELLING") {
+        log.warn({ err: error, cluster: String(key.cluster), job: key.job }, "a job goes on without secrets");
+        return new Map();
+      }
+      const count = (...states: readonly StoredTask["state"][]): number =>
+        stored.filter((task) => states.includes(task.state)).length;
+      await progressStore.save(key, {
+        runner,
+        controlSeq,
+        tasks: [],
+        attempts: [],
+        nodes: [],
+        counts: {
+          tasks: stored.length,
+          done: count("COMPLETE", "SKIPPED"),
+          running: count("RUNNING"),
+          retrying: count("RETRYING"),
+          failed: count("FAILED"),
+        },
+        waitingFor: error.message,
+      });
+      signals.notify(clusterTopic(key.cluster));
+      throw error;
+    }
+  }
+
   async function takeOver(key: JobKey): Promise<void> {
     const taken = await progressStore.take(key, options.holder, options.leaseMs, options.soleOwner);
     if (taken === undefined) return;
@@ -175,6 +216,7 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
       if (stored.length > 0) stored = await progressStore.loadTasks(key);
     }
     for (const known of await progressStore.loadNodes(key)) Object.assign(nodes.get(known.number) ?? {}, known);
+    const secrets = await secretsOf(key, taken, job, stored);
     const progress = new JobProgress(graph, { ...options.limits, keepGoing: job.kind === "DELETE" }, stored);
     const run = startJobRun(
       {
@@ -185,7 +227,7 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
         nodes,
         progress,
         providerType,
-        assignments: createAssignmentBuilder({ cluster, nodes, secrets: await services.openSecrets(key) }),
+        assignments: createAssignmentBuilder({ cluster, nodes, secrets }),
         interrupted: stored.filter((task) => task.state === "RUNNING"),
       },
       runServices,
