@@ -6,13 +6,14 @@
 # Needs root, or sudo without a password. Where neither is there, or no apt-get, it says what is missing and how to get
 # it, and ends with 0: whoever needs the program says so in its turn.
 set -eu
+# shellcheck disable=SC2034 # stamp.sh names it
 NAME=packages
 . "$(dirname "$0")/lib/stamp.sh"
 PATH=$PATH:/usr/sbin:/sbin
 
 has() {
+  # shellcheck disable=SC2086 # the wildcards are meant
   case $1 in
-    # shellcheck disable=SC2086 # the wildcards are meant
     /*) ls $1 >/dev/null 2>&1 ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
   esac

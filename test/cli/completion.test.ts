@@ -80,8 +80,15 @@ describe("cli: completion", () => {
       const script = completionScript(shell, model);
       assert.ok(!script.includes("__complete '"), "hidden commands stay hidden");
       if (spawnSync(shell, ["--version"]).error !== undefined) return skipBecause(this, `${shell} is not installed`);
-      const checked = spawnSync(shell, ["-n"], { input: script, encoding: "utf8" });
-      assert.equal(checked.status, 0, checked.stderr);
+      const folder = mkdtempSync(join(tmpdir(), "loom-completion-"));
+      try {
+        // From a file: fish reads no script from a socket.
+        writeFileSync(join(folder, "script"), script);
+        const checked = spawnSync(shell, ["-n", join(folder, "script")], { encoding: "utf8" });
+        assert.equal(checked.status, 0, checked.stderr);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     });
   }
 

@@ -28,7 +28,10 @@ echo "$all" | {
   exit "$failed"
 }
 if command -v shellcheck >/dev/null 2>&1; then
-  echo "$all" | awk '$1 != "python3" {print $2}' | xargs shellcheck --severity=warning --shell=sh --exclude=SC1091
+  for shell in sh bash; do
+    echo "$all" | awk -v shell=$shell '$1 == shell {print $2}' |
+      xargs -r shellcheck --severity=warning --shell=$shell --exclude=SC1091
+  done
 else
   echo "scripts: shellcheck is not installed here and was skipped; the syntax was checked"
 fi
