@@ -8,6 +8,7 @@
 import type { DocumentKind, JsonObject, Problem } from "./catalog/types.js";
 import type { ClusterState } from "./clusters/states.js";
 import type { JobState, TaskState } from "./jobs/states.js";
+import type { LeaseChange } from "./leases/rules.js";
 import type {
   AttemptView,
   ClusterView,
@@ -19,6 +20,7 @@ import type {
   NodeView,
   Page,
   PluginTypeView,
+  QuotaView,
   TaskView,
 } from "./views.js";
 
@@ -62,6 +64,8 @@ export interface CreateCluster extends Omit<Mutation, "etag"> {
   readonly dnsSuffix: string;
   readonly config: JsonObject;
   readonly withDependencies: boolean;
+  /** Milliseconds; 0 for ever; undefined for what the template says. */
+  readonly lease?: number | undefined;
 }
 
 export interface ClusterOperations {
@@ -83,6 +87,7 @@ export interface ClusterOperations {
     signal: AbortSignal,
   ): AsyncIterable<Change<ClusterView | undefined>>;
   delete(caller: Caller, cluster: string, mutation: Mutation): Promise<JobView>;
+  changeLease(caller: Caller, cluster: string, change: LeaseChange, mutation: Mutation): Promise<ClusterView>;
   addNodes(caller: Caller, cluster: string, service: string, count: number, mutation: Mutation): Promise<JobView>;
   listNodes(
     caller: Caller,
@@ -187,6 +192,14 @@ export interface SystemOperations {
     readonly idsIncrement: number;
     readonly shardsPerDatacenter: number;
   }>;
+  /** Of the caller's tenant. */
+  getQuota(caller: Caller): Promise<QuotaView>;
+  /** Undefined: no limit. What is used above a limit stays. */
+  setQuota(
+    caller: Caller,
+    limits: { readonly maxClusters: number | undefined; readonly maxNodes: number | undefined },
+    mutation: Mutation,
+  ): Promise<QuotaView>;
   /** The caller a token belongs to, or undefined where no valid token is given. */
   identify(token: string): Promise<Omit<Caller, "sourceAddress"> | undefined>;
 }

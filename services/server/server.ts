@@ -10,6 +10,9 @@ import { createJobOperations } from "./jobs/operations.js";
 import type { ProgressLimits } from "./jobs/progress.js";
 import { createPlanner, type Planner } from "./plan/thread.js";
 import { JOBS_TOPIC, createSignals, logsTopic } from "./signals.js";
+import { createLeaseChanger } from "./leases/change.js";
+import { createLeaseKeeper, type LeaseKeeper } from "./leases/keeper.js";
+import { createQuotas } from "./quotas/operations.js";
 import type { Database } from "./store/database.js";
 import { createDocumentStore } from "./store/documents.js";
 import { openEpochs, openInstallation, type Installation } from "./store/installation.js";
@@ -37,6 +40,8 @@ export interface ServerOptions {
   readonly soleOwner: boolean;
   readonly timing?: Partial<Timing>;
   readonly hooks?: TransactionHooks;
+  /** The clock that leases go by, in milliseconds since 1970; the machine's where absent. */
+  readonly now?: () => number;
   /** One that is there already and outlives the server; it starts its own where this is absent. */
   readonly planner?: Planner;
 }
@@ -49,6 +54,8 @@ export interface Timing {
   readonly backoffMs: (failures: number) => number;
   /** Before another try where a provider could not be reached. */
   readonly unreachableMs: number;
+  /** Between two passes over leases that end. */
+  readonly leasePassMs: number;
 }
 
 const DEFAULT_TIMING: Timing = {
@@ -58,7 +65,11 @@ const DEFAULT_TIMING: Timing = {
   // 1 s, 4 s, 16 s.
   backoffMs: (failures) => 1000 * 4 ** (failures - 1),
   unreachableMs: 5_000,
+  leasePassMs: 180_000,
 };
+
+/** Before the first pass over leases, so that a start is not held up by clusters that ended while Loom was down. */
+const FIRST_LEASE_PASS_MS = 10_000;
 
 export interface Server {
   readonly application: Application;
@@ -66,6 +77,7 @@ export interface Server {
   readonly engine: JobEngine;
   readonly tokens: Tokens;
   readonly installation: Installation;
+  readonly leases: LeaseKeeper;
   /** Stores what is under way and stops. The database stays open. */
   stop(): Promise<void>;
 }
@@ -131,6 +143,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
   );
   const tokens = createTokens(database, records, epochs);
+  const quotas = createQuotas({ db, log: records, epochs, datacenter: installation.datacenter, signals });
+  const leaseClock = options.now ?? now;
+  const leases = createLeaseKeeper(
+    { passMs: timing.leasePassMs, firstMs: Math.min(FIRST_LEASE_PASS_MS, timing.leasePassMs) },
+    { db, log: records, epochs, signals, logger: log, now: leaseClock },
+  );
 
   const application: Application = {
     clusters: createClusterOperations({
@@ -145,6 +163,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       solve: (problem) => planner.solve(problem),
       plan: (request) => planner.plan(request),
       offers: () => hub.offers(),
+      quotas,
+      now: leaseClock,
+      changeLease: createLeaseChanger({ db, log: records, epochs, space, signals, now: leaseClock }),
     }),
     jobs: createJobOperations({ db, log: records, epochs, space, signals }),
     catalog: createCatalogOperations({
@@ -166,10 +187,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           idsIncrement: space.increment,
           shardsPerDatacenter: space.shards,
         }),
+      getQuota: (caller) => quotas.getQuota(caller),
+      setQuota: (caller, limits, mutation) => quotas.setQuota(caller, limits, mutation),
       identify: (token) => tokens.identify(token),
     },
   };
   await engine.start();
+  leases.start();
   signals.notify(JOBS_TOPIC);
   return {
     application,
@@ -177,7 +201,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     engine,
     tokens,
     installation,
+    leases,
     async stop() {
+      await leases.stop();
       await engine.stop();
       await logWriter.flush();
       if (options.planner === undefined) await planner.stop();

@@ -1,5 +1,6 @@
 /** What the application answers with: plain records that rpc/ turns into messages. Times are Dates in UTC. */
 import type { Bodies, DocumentKind, JsonObject, Problem } from "./catalog/types.js";
+import type { Cost } from "./cost/cost.js";
 import type { ClusterState, NodeObservation, NodeState } from "./clusters/states.js";
 import type { JobState, TaskState } from "./jobs/states.js";
 import type { NodeGroup } from "./layout/types.js";
@@ -14,7 +15,7 @@ export interface Page<T> {
 
 export interface PlanView {
   readonly nodes: readonly {
-    readonly change: "CREATE" | "UPDATE" | "DELETE";
+    readonly change: "CREATE" | "UPDATE" | "DELETE" | "REPLACE";
     readonly number: number;
     readonly hostname: string;
     readonly hardwareType: string;
@@ -30,6 +31,12 @@ export interface PlanView {
   readonly taskCount: number;
   /** Services added because others require them. */
   readonly addedServices: readonly string[];
+  /** Values of the configuration as JSON, secrets masked; empty where there is none. */
+  readonly configChanges: readonly { readonly path: string; readonly before: string; readonly after: string }[];
+  /** Of the nodes it makes; absent where prices were not looked at. */
+  readonly costAdded?: Cost;
+  /** Of the nodes it removes. */
+  readonly costRemoved?: Cost;
 }
 
 export interface JobView {
@@ -76,8 +83,24 @@ export interface ClusterView {
   readonly links: readonly { readonly label: string; readonly url: string }[];
   readonly etag: string;
   readonly layout: readonly NodeGroup[];
+  /** When its lease ends; undefined for never. */
+  readonly expireTime: Date | undefined;
+  /** Of its nodes, by the prices it was made with; undefined where it is gone. */
+  readonly cost: Cost | undefined;
   /** Only in answers to validateOnly. */
   readonly plan: PlanView | undefined;
+}
+
+/** What a tenant may use in one datacenter, and what it uses. */
+export interface QuotaView {
+  readonly tenant: string;
+  readonly datacenter: string;
+  /** Undefined: no limit. */
+  readonly maxClusters: number | undefined;
+  readonly maxNodes: number | undefined;
+  readonly usedClusters: number;
+  readonly usedNodes: number;
+  readonly etag: string;
 }
 
 export interface NodeView {

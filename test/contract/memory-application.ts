@@ -12,6 +12,7 @@ import type {
   LogView,
   NodeView,
   PlanView,
+  QuotaView,
   TaskView,
 } from "../../services/server/views.js";
 
@@ -72,6 +73,12 @@ export const CLUSTER: ClusterView = {
   links: [{ label: "farm", url: "http://127.0.0.1:8080" }],
   etag: '"1-9"',
   layout: [{ count: 1, hardwareType: "small", imageType: "debian", services: ["lb"] }],
+  expireTime: NOON,
+  cost: {
+    amounts: [{ currency: "EUR", perHour: "0.36", perMonth: "259.20" }],
+    unknownNodes: 1,
+    unknownHardwareTypes: ["large"],
+  },
   plan: undefined,
 };
 
@@ -159,6 +166,16 @@ export const DOCUMENT: DocumentView = {
   },
 };
 
+export const QUOTA: QuotaView = {
+  tenant: "default",
+  datacenter: "dc1",
+  maxClusters: undefined,
+  maxNodes: 0,
+  usedClusters: 2,
+  usedNodes: 7,
+  etag: "1-4",
+};
+
 /** Who the tokens of {@link memoryApplication} belong to. */
 export const TOKENS: Readonly<Record<string, Omit<Caller, "sourceAddress">>> = {
   "viewer-token": { tenant: "default", user: "vera", role: "viewer", credential: "t1" },
@@ -193,6 +210,7 @@ export function memoryApplication(replacements: Replacements = {}): {
       list: async () => page(CLUSTER),
       watch: () => once({ value: CLUSTER, resumeToken: "r1" }),
       delete: job,
+      changeLease: async () => CLUSTER,
       addNodes: job,
       listNodes: async () => page(NODE),
       getNode: async () => NODE,
@@ -241,6 +259,8 @@ export function memoryApplication(replacements: Replacements = {}): {
         idsIncrement: 64,
         shardsPerDatacenter: 8,
       }),
+      getQuota: async () => QUOTA,
+      setQuota: async () => QUOTA,
       identify: async (token) => TOKENS[token],
     },
   };

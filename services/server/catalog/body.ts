@@ -2,6 +2,8 @@
  * Values against the table of schema.ts: what does not fit is reported and left out, what says nothing is left out
  * silently, so that a field that is missing and one that is empty make the same document.
  */
+import { parseDecimal } from "../cost/decimal.js";
+import { parseLease } from "../leases/duration.js";
 import { shorten } from "./convert.js";
 import type { Path } from "./paths.js";
 import type { Finding } from "./problems.js";
@@ -16,6 +18,7 @@ export type Report = (finding: Finding) => void;
 /** The whole suffix and each label of it, as host names allow them with room for the node's own label. */
 const DNS_SUFFIX_LENGTH = 191;
 const DNS_LABEL = /^[A-Za-z0-9-]{0,62}[A-Za-z0-9]$/;
+const CURRENCY = /^[A-Z]{3}$/;
 const USER = /^[A-Za-z_][\w.-]{0,31}$/;
 
 /**
@@ -39,6 +42,8 @@ export function normalizeBody(kind: DocumentKind, value: JsonObject): JsonObject
 function read(type: FieldType, value: Json, path: Path, kind: DocumentKind, report: Report): Json | undefined {
   switch (type.type) {
     case "text": {
+      // No limit, as people write it.
+      if (type.rule === "duration" && value === 0) return "0";
       if (typeof value !== "string") return wrongType("text", value, path, report);
       const fault = textFault(type, value);
       if (fault === undefined) return value;
@@ -155,6 +160,21 @@ export function textFault(
       message: `${shown} is not the name of a user.`,
       suggestion: 'Use a letter or "_", then letters, digits, "_", "." and "-", at most 32 characters.',
     };
+  }
+  if (type.rule === "duration" && parseLease(text) === undefined) {
+    return {
+      message: `${shown} is not a duration.`,
+      suggestion: "Write it like 90m, 8h, 1d12h or 30d, at most 3650d; 0 is no limit.",
+    };
+  }
+  if (type.rule === "decimal" && parseDecimal(text) === undefined) {
+    return {
+      message: `${shown} is not a price.`,
+      suggestion: 'Write digits, and after a dot at most 12 more, such as "0.12".',
+    };
+  }
+  if (type.rule === "currency" && !CURRENCY.test(text)) {
+    return { message: `${shown} is not a currency.`, suggestion: "Write its three letters, such as EUR or USD." };
   }
   if (type.rule === "dnsSuffix" && !isDnsSuffix(text)) {
     return {

@@ -187,7 +187,8 @@ function merge(base: ClusterTemplate, over: ClusterTemplate): ClusterTemplate {
   const links = union(base.links, over.links);
   const constraints = mergeConstraints(base.constraints, over.constraints);
   const stopBeforeDelete = over.stopBeforeDelete === true || base.stopBeforeDelete === true ? true : undefined;
-  return compact({ description, defaults, compatibility, constraints, check, links, stopBeforeDelete }) ?? {};
+  const lease = compact({ ...base.lease, ...over.lease });
+  return compact({ description, defaults, compatibility, constraints, check, links, stopBeforeDelete, lease }) ?? {};
 }
 
 type Constraints = NonNullable<ClusterTemplate["constraints"]>;

@@ -1,5 +1,6 @@
 /** Rules inside one document that its shape alone does not tell: values that contradict each other. */
 import type { Report } from "./body.js";
+import { termsFault } from "../leases/rules.js";
 import { badGenerated } from "./secrets.js";
 import type { Path } from "./paths.js";
 import type { Action, ActionVariant, CatalogDocument, Check, ClusterTemplate, Service } from "./types.js";
@@ -36,6 +37,8 @@ function checkTemplate(template: ClusterTemplate, report: Report): void {
     }
   }
   if (template.check !== undefined) checkCheck(template.check, report);
+  const fault = termsFault(template.lease ?? {});
+  if (fault !== undefined) error(report, ["lease", fault.field], fault.message, fault.suggestion);
 }
 
 function checkBounds(min: number | undefined, max: number | undefined, path: Path, report: Report): void {

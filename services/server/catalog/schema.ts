@@ -17,8 +17,11 @@ export interface Reference {
 
 export interface TextType {
   readonly type: "text";
-  /** `name`: as a document's name. `dnsSuffix`: labels of a host name. `user`: a user's name on a machine. */
-  readonly rule?: "name" | "dnsSuffix" | "user";
+  /**
+   * `name`: as a document's name. `dnsSuffix`: labels of a host name. `user`: a user's name on a machine. `duration`:
+   * such as 8h, where 0 is no limit. `decimal`: such as 0.12. `currency`: three capital letters.
+   */
+  readonly rule?: "name" | "dnsSuffix" | "user" | "duration" | "decimal" | "currency";
   /** The only texts allowed. */
   readonly oneOf?: readonly string[];
   readonly reference?: Reference;
@@ -87,6 +90,11 @@ const variant = record({
   fields: object,
   timeoutSeconds: timeout,
 });
+const price = record({
+  perHour: { type: "text", rule: "decimal", required: true },
+  currency: { type: "text", rule: "currency", required: true },
+});
+const duration: TextType = { type: "text", rule: "duration" };
 const action = record({ type: name(), fields: object, timeoutSeconds: timeout, variants: list(variant) });
 
 const template = {
@@ -132,12 +140,17 @@ const template = {
   }),
   links: list(link),
   stopBeforeDelete: boolean,
+  lease: record({ initial: duration, max: duration, step: duration }),
 } satisfies RecordType["fields"];
 
 /** The body of a document of each kind. */
 export const SCHEMA: Readonly<Record<DocumentKind, RecordType>> = {
   Provider: record({ type: { ...name(), required: true }, description: text, fields: object }),
-  HardwareType: record({ description: text, providers: map(record({ flavor: text, fields: object }), name()) }),
+  HardwareType: record({
+    description: text,
+    providers: map(record({ flavor: text, fields: object, price }), name()),
+    price,
+  }),
   ImageType: record({
     description: text,
     providers: map(record({ image: text, user: { type: "text", rule: "user" } }), name()),

@@ -3,6 +3,7 @@ import type { Report } from "./body.js";
 import { dependenciesOf } from "./dependencies.js";
 import type { Answering } from "./dependencies.js";
 import type { ProblemIndex } from "./problems.js";
+import { termsFault } from "../leases/rules.js";
 import { resolve } from "./resolve.js";
 import type { TemplatePart } from "./resolve.js";
 import type { Catalog, ClusterTemplate } from "./types.js";
@@ -128,6 +129,14 @@ function checkMergedBounds(body: ClusterTemplate, template: ClusterTemplate, rep
     check(["constraints", "services", service], body.constraints?.services?.[service], merged);
   }
   check(["constraints", "size"], body.constraints?.size, template.constraints?.size ?? {});
+  const fault = termsFault(template.lease ?? {});
+  if (fault !== undefined && termsFault(body.lease ?? {}) === undefined)
+    report({
+      severity: "error",
+      path: ["lease"],
+      message: `With what it builds on: ${fault.message}`,
+      suggestion: fault.suggestion,
+    });
 }
 
 /** What a service requires and no service of the list answers to. */

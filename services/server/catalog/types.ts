@@ -26,10 +26,22 @@ export interface Provider {
   readonly fields?: JsonObject;
 }
 
+/** What one machine costs. */
+export interface Price {
+  /** An exact decimal, such as `0.12`. */
+  readonly perHour: string;
+  /** Three capital letters. */
+  readonly currency: string;
+}
+
 export interface HardwareType {
   readonly description?: string;
   /** By provider name. */
-  readonly providers?: Readonly<Record<string, { readonly flavor?: string; readonly fields?: JsonObject }>>;
+  readonly providers?: Readonly<
+    Record<string, { readonly flavor?: string; readonly fields?: JsonObject; readonly price?: Price }>
+  >;
+  /** Where the provider's mapping has none. */
+  readonly price?: Price;
 }
 
 export interface ImageType {
@@ -95,6 +107,16 @@ export interface Check extends Omit<ActionVariant, "imageTypes"> {
   readonly variants?: readonly ActionVariant[];
 }
 
+/** How long clusters live, as durations such as `8h`; `0` is no limit. */
+export interface LeaseTerms {
+  /** Of a new cluster, and the most that may be asked for; `max` where absent. */
+  readonly initial?: string;
+  /** From the creation on, extensions included. */
+  readonly max?: string;
+  /** The most that one extension may add. */
+  readonly step?: string;
+}
+
 export interface ClusterTemplate {
   readonly description?: string;
   readonly extends?: string;
@@ -125,6 +147,7 @@ export interface ClusterTemplate {
   /** Of partial templates only. */
   readonly immutable?: boolean;
   readonly stopBeforeDelete?: boolean;
+  readonly lease?: LeaseTerms;
 }
 
 /** The body of a document of each kind. */

@@ -11,12 +11,17 @@ import { initialConfig } from "../catalog/config.js";
 import { lockedConfig, resolveTemplate } from "../catalog/resolve.js";
 import { findGenerated, maskSecrets, withSecretReferences } from "../catalog/secrets.js";
 import type { Bodies, ClusterTemplate, DocumentKind } from "../catalog/types.js";
+import { pricesAt, type Prices } from "../cost/cost.js";
+import { withCost } from "../cost/plan-cost.js";
 import type { CatalogSnapshot, CatalogSnapshots } from "../documents/snapshot.js";
 import { planRequest } from "../plan/request.js";
 import { buildLayoutProblem } from "../layout/problem.js";
 import type { LayoutProblem, LayoutResult, NodeGroup } from "../layout/types.js";
 import type { PlanRequest, TaskGraph } from "../plan/types.js";
 import { planView } from "../plan/view.js";
+import { leaseUntil } from "../leases/change.js";
+import { initialLease, termsOf } from "../leases/rules.js";
+import type { Quotas } from "../quotas/operations.js";
 import type { ClusterSpec, IdBlock, OpAccepted, Pinned } from "../records/types.js";
 import { requestOf } from "../requests.js";
 import type { Log } from "../store/log.js";
@@ -33,6 +38,9 @@ export interface CreateServices {
   readonly space: IdSpace;
   readonly snapshots: CatalogSnapshots;
   readonly secrets: SecretBox;
+  readonly quotas: Quotas;
+  /** Milliseconds since 1970. */
+  now(): number;
   solve(problem: LayoutProblem): Promise<LayoutResult>;
   plan(request: PlanRequest): Promise<TaskGraph>;
 }
@@ -49,6 +57,8 @@ interface Prepared {
   readonly groups: readonly NodeGroup[];
   readonly config: CreateCluster["config"];
   readonly generated: readonly string[];
+  /** Milliseconds; 0 for ever. */
+  readonly lease: number;
 }
 
 export function createClusterCreator(
@@ -60,6 +70,7 @@ export function createClusterCreator(
   async function prepare(caller: Caller, request: CreateCluster): Promise<Prepared> {
     const snapshot = await snapshots.of(caller.tenant);
     const template = usableTemplate(snapshot, request.template);
+    const lease = initialLease(termsOf(template.lease), request.lease);
     const {
       problem,
       services: names,
@@ -114,6 +125,7 @@ export function createClusterCreator(
       groups,
       config: withSecretReferences(config),
       generated: findGenerated(config),
+      lease,
     };
   }
 
@@ -156,7 +168,9 @@ export function createClusterCreator(
       async (tx) => {
         isNew = true;
         prepared ??= await prepare(caller, request);
-        const { spec, services: names, groups, config, generated } = prepared;
+        const { spec, services: names, groups, config, generated, lease } = prepared;
+        const now = services.now();
+        const ending = leaseUntil(now, lease === 0 ? undefined : now + lease);
         const { id, block } = await mintId(tx, shard);
         const uid = randomUUID();
         const sealed = Object.fromEntries(
@@ -166,7 +180,12 @@ export function createClusterCreator(
           kind: "OpAccepted",
           job: 1,
           operation: "CREATE",
-          request: { ...asked, services: [...asked.services], config: maskSecrets(asked.config) },
+          request: {
+            ...asked,
+            services: [...asked.services],
+            config: maskSecrets(asked.config),
+            lease: asked.lease ?? null,
+          },
           credential: caller.credential,
           sourceAddress: caller.sourceAddress,
           groups,
@@ -178,8 +197,12 @@ export function createClusterCreator(
             spec,
             config,
             secrets: sealed,
+            ...(ending === undefined ? {} : { lease: ending }),
+            prices: pricesOf(spec),
           },
         };
+        const nodes = groups.reduce((sum, group) => sum + group.count, 0);
+        await services.quotas.take(tx, caller.tenant, { clusters: 1, nodes });
         return { bodies: [...block, body], clusterId: id, job: 1, answer: (after) => view(after, id) };
       },
       (tx, answered) => {
@@ -197,8 +220,19 @@ export function createClusterCreator(
       1000,
     );
     const plan = planView(await services.plan(planned), planned.nodes, { operation: "CREATE", addedServices });
-    return { view: { id: answer.id, cluster: { ...cluster, plan } }, isNew: false };
+    return {
+      view: { id: answer.id, cluster: { ...cluster, plan: withCost(plan, pricesOf(spec)) } },
+      isNew: false,
+    };
   };
+}
+
+/** What each machine it may get costs. */
+function pricesOf({ provider, hardwareTypes }: ClusterSpec): Prices {
+  return pricesAt(
+    provider.name,
+    Object.entries(hardwareTypes).map(([name, { body }]) => [name, body]),
+  );
 }
 
 /** 24 characters of [A-Za-z0-9_-], 144 bits; needs no quoting in a shell or in a configuration file. */

@@ -9,6 +9,7 @@ import { decodePageToken, encodePageToken, pageSize } from "../paging.js";
 import type { PlanRequest, TaskGraph } from "../plan/types.js";
 import { planView } from "../plan/view.js";
 import type { OpAccepted } from "../records/types.js";
+import type { Quotas } from "../quotas/operations.js";
 import { checkEtag, requestOf } from "../requests.js";
 import { JOBS_TOPIC, LOG_TOPIC, clusterTopic, type Signals } from "../signals.js";
 import type { JobStore } from "../store/jobs.js";
@@ -34,6 +35,10 @@ export interface ClusterServices {
   readonly signals: Signals;
   readonly snapshots: CatalogSnapshots;
   readonly secrets: SecretBox;
+  readonly quotas: Quotas;
+  readonly changeLease: ClusterOperations["changeLease"];
+  /** The clock of leases, in milliseconds since 1970. */
+  now(): number;
   /** Solves off the main loop. */
   solve(problem: LayoutProblem): Promise<LayoutResult>;
   /** Plans off the main loop. */
@@ -201,6 +206,8 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
 
     delete: (caller, name, mutation) =>
       operate(caller, name, "DELETE", mutation, {}, () => ({ groups: [], services: [] })),
+
+    changeLease: services.changeLease,
 
     async addNodes(caller, name, service, count, mutation) {
       const place = await findCluster(db, caller, name, space);

@@ -1,10 +1,35 @@
 /** What people read of a record: the event feed is the log in words. */
 import type { EventView } from "../views.js";
-import type { LogRecord, RecordBody } from "./types.js";
+import type { OperationKind } from "../plan/types.js";
+import type { LogRecord, OpAccepted, RecordBody } from "./types.js";
 
 type Words = Pick<EventView, "severity" | "reason" | "message"> & { readonly job: number };
 
-const OPERATION_WORDS = { CREATE: "create the cluster", DELETE: "delete the cluster", ADD_NODES: "add nodes" } as const;
+const OPERATION_WORDS: Readonly<Record<OperationKind, string>> = {
+  CREATE: "create the cluster",
+  DELETE: "delete the cluster",
+  ADD_NODES: "add nodes",
+  REMOVE_NODES: "remove nodes",
+  REPLACE_NODE: "replace a node",
+  REPAIR: "repair the cluster",
+  CONFIGURE: "configure the cluster",
+  START_SERVICES: "start services",
+  STOP_SERVICES: "stop services",
+  RESTART_SERVICES: "restart services",
+  ADD_SERVICES: "add services",
+  REMOVE_SERVICES: "remove services",
+};
+
+/** What an operation on a cluster means, in names. */
+function subjectOf({ groups, change }: Pick<OpAccepted, "groups" | "change">): string {
+  const count = (groups ?? []).reduce((sum, group) => sum + group.count, 0);
+  if (count > 0) return `: ${count} ${count === 1 ? "node" : "nodes"}`;
+  const nodes = [...(change?.nodes ?? []), ...(change?.started ?? [])].sort((a, b) => a - b);
+  const names = nodes.length > 0 ? nodes.map(String) : [...(change?.services ?? [])];
+  if (names.length === 0) return "";
+  const rest = names.length > 5 ? ` and ${names.length - 5} more` : "";
+  return `: ${nodes.length > 0 ? (nodes.length === 1 ? "node " : "nodes ") : ""}${names.slice(0, 5).join(", ")}${rest}`;
+}
 
 const VERB_WORDS = {
   pause: ["JOB_PAUSED", "paused"],
@@ -15,22 +40,52 @@ const VERB_WORDS = {
   skipTask: ["TASK_SKIPPED", "skipped"],
 } as const;
 
+/** An ISO time for people: `2026-03-01 12:00:00 UTC`. */
+function utc(time: string): string {
+  return `${time.slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** A cluster whose time is over. */
+function expiryWords(job: number, { expireTime, tries }: NonNullable<OpAccepted["expired"]>): Words {
+  const again = tries === 1 ? "" : ` This is try ${tries}.`;
+  return {
+    severity: "WARNING",
+    reason: "LEASE_EXPIRED",
+    message: `The lease ended at ${utc(expireTime)}. Job ${job} accepted, to delete the cluster.${again}`,
+    job,
+  };
+}
+
 /** Undefined for records that only Loom itself cares about. */
 function wordsOf(body: RecordBody): Words | undefined {
   switch (body.kind) {
     case "EpochStart":
     case "IdBlock":
       return undefined;
-    case "OpAccepted": {
-      const nodes = (body.groups ?? []).reduce((sum, group) => sum + group.count, 0);
-      const size = nodes > 0 ? `: ${nodes} ${nodes === 1 ? "node" : "nodes"}` : "";
+    case "OpAccepted":
+      if (body.expired !== undefined) return expiryWords(body.job, body.expired);
       return {
         severity: "INFO",
         reason: "JOB_ACCEPTED",
-        message: `Job ${body.job} accepted, to ${OPERATION_WORDS[body.operation]}${size}.`,
+        message: `Job ${body.job} accepted, to ${OPERATION_WORDS[body.operation]}${subjectOf(body)}.`,
         job: body.job,
       };
+    case "LeaseChanged": {
+      const end = (time: string | null): string => (time === null ? "no end" : `its end at ${utc(time)}`);
+      return {
+        severity: "INFO",
+        reason: "LEASE_CHANGED",
+        message: `The lease has ${end(body.lease?.expireTime ?? null)}; before it had ${end(body.before)}.`,
+        job: 0,
+      };
     }
+    case "LeaseWarned":
+      return {
+        severity: "WARNING",
+        reason: "LEASE_ENDS_SOON",
+        message: `The lease ends at ${utc(body.expireTime)}; then the cluster is deleted. To keep it: loom extend.`,
+        job: 0,
+      };
     case "OpPlanned":
       return {
         severity: "INFO",
@@ -73,6 +128,15 @@ function wordsOf(body: RecordBody): Words | undefined {
         job: body.job,
       };
     case "MetaChanged": {
+      if (body.quota !== undefined) {
+        const limit = (max: number | null, what: string): string => `${max ?? "any number of"} ${what}`;
+        return {
+          severity: "INFO",
+          reason: "QUOTA_CHANGED",
+          message: `Quota changed: ${limit(body.quota.maxClusters, "clusters")} and ${limit(body.quota.maxNodes, "nodes")} in ${body.quota.datacenter}.`,
+          job: 0,
+        };
+      }
       if (body.documents !== undefined && body.documents.length > 0) {
         const names = body.documents
           .slice(0, 3)

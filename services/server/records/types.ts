@@ -9,6 +9,7 @@ import type { Bodies, Json, JsonObject } from "../catalog/types.js";
 import type { DocumentKind } from "../catalog/types.js";
 import type { NodeState } from "../clusters/states.js";
 import type { NodeGroup } from "../layout/types.js";
+import type { Prices } from "../cost/cost.js";
 import type { OperationKind } from "../plan/types.js";
 
 /** Format of the bodies below; stored with each record. */
@@ -29,6 +30,13 @@ export interface ClusterSpec {
   readonly hardwareTypes: Readonly<Record<string, Pinned<Bodies["HardwareType"]>>>;
   readonly imageTypes: Readonly<Record<string, Pinned<Bodies["ImageType"]>>>;
   readonly dnsSuffix: string;
+}
+
+/** A lease that ends; times as ISO texts. */
+export interface Lease {
+  readonly expireTime: string;
+  /** When its owner is warned. */
+  readonly warnTime: string;
 }
 
 /** First record of an epoch. */
@@ -64,11 +72,48 @@ export interface OpAccepted {
     readonly config: JsonObject;
     /** Sealed texts in base64, by path in the configuration. */
     readonly secrets: Readonly<Record<string, string>>;
+    /** Absent: it lives for ever. */
+    readonly lease?: Lease;
+    /** Of one machine of each hardware type at its provider; what is missing is not known. */
+    readonly prices?: Prices;
+  };
+  /** Of a DELETE that follows from the end of the lease. */
+  readonly expired?: {
+    /** ISO text. */
+    readonly expireTime: string;
+    /** How many times in a row by now. */
+    readonly tries: number;
+    /** When it is tried again if the cluster is not gone by then, as ISO text. */
+    readonly nextTry: string;
   };
   /** Of CREATE and ADD_NODES: the nodes to make, in preference order. */
   readonly groups?: readonly NodeGroup[];
-  /** Of ADD_NODES: services that grow. */
-  readonly grown?: readonly string[];
+  /** Of every operation on a cluster that is there. */
+  readonly change?: OperationChange;
+}
+
+/** What an operation does to a cluster, decided in full when it is accepted. */
+export interface OperationChange {
+  /** Services whose nodes change: whoever names them is configured and started again. */
+  readonly changed?: readonly string[];
+  /** Services that are acted on or taken away. */
+  readonly services?: readonly string[];
+  /** Of CONFIGURE: stop before, start after. */
+  readonly restart?: boolean;
+  /** Nodes that go, or whose machine is made again. */
+  readonly nodes?: readonly number[];
+  /** Of `nodes`, those that no job has ever finished: there is nothing on them to be stopped. */
+  readonly unfinished?: readonly number[];
+  /** Of REPAIR: nodes whose machine is started. */
+  readonly started?: readonly number[];
+  /** Of ADD_SERVICES: the services that come, by node number. */
+  readonly added?: Readonly<Record<string, readonly string[]>>;
+  /** Services that were not pinned before. */
+  readonly pinned?: Readonly<Record<string, Pinned<Bodies["Service"]>>>;
+  /** The whole new configuration, with references in place of secrets. */
+  readonly config?: JsonObject;
+  /** New secrets, sealed, in base64, by path in the configuration. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** The plan of an operation, before its first side effect. The task graph is derived from it again where it is needed. */
@@ -129,7 +174,23 @@ export interface OpCompleted {
   readonly nothingLeft: boolean;
 }
 
-/** A change of the catalog or of access tokens; only in the meta shard. */
+/** Somebody gave a lease another end. */
+export interface LeaseChanged {
+  readonly kind: "LeaseChanged";
+  /** ISO text; null: it had no end. */
+  readonly before: string | null;
+  /** Null: it has no end any more. */
+  readonly lease: Lease | null;
+}
+
+/** The owner was warned that the lease ends soon. */
+export interface LeaseWarned {
+  readonly kind: "LeaseWarned";
+  /** ISO text. */
+  readonly expireTime: string;
+}
+
+/** A change of the catalog, of access tokens or of quotas; only in the meta shard. */
 export interface MetaChanged {
   readonly kind: "MetaChanged";
   readonly documents?: readonly {
@@ -149,10 +210,26 @@ export interface MetaChanged {
     readonly hash: string;
   };
   readonly revoked?: readonly string[];
+  /** The slice of the record's tenant in a datacenter. */
+  readonly quota?: {
+    readonly datacenter: string;
+    /** Null: no limit. */
+    readonly maxClusters: number | null;
+    readonly maxNodes: number | null;
+  };
 }
 
 export type RecordBody =
-  EpochStart | IdBlock | OpAccepted | OpPlanned | JobControl | NodeChanged | OpCompleted | MetaChanged;
+  | EpochStart
+  | IdBlock
+  | OpAccepted
+  | OpPlanned
+  | JobControl
+  | NodeChanged
+  | OpCompleted
+  | LeaseChanged
+  | LeaseWarned
+  | MetaChanged;
 export type RecordKind = RecordBody["kind"];
 
 /** A record with where and when it stands. */

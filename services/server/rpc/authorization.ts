@@ -17,6 +17,7 @@ export const AUTHORIZATION = {
   "ClusterService.ListClusters": "viewer",
   "ClusterService.WatchCluster": "viewer",
   "ClusterService.DeleteCluster": "operator",
+  "ClusterService.ChangeLease": "operator",
   "ClusterService.AddNodes": "operator",
   "ClusterService.ListNodes": "viewer",
   "ClusterService.GetNode": "viewer",
@@ -36,6 +37,8 @@ export const AUTHORIZATION = {
   "JobService.ReadLogs": "viewer",
   "SystemService.GetSystem": "viewer",
   "SystemService.GetIdentity": "viewer",
+  "SystemService.GetQuota": "viewer",
+  "SystemService.SetQuota": "admin",
   "IdentityService.Identify": "internal",
   "WorkerService.Work": "internal",
 } as const satisfies Record<RpcName, Role | "internal">;

@@ -44,6 +44,11 @@ export function between(min: number, max: number, reason?: Reason): Rule<number>
   };
 }
 
+/** A value that may be absent, else as the rule says. */
+export function optional<Value>(rule: Rule<Value>): Rule<Value | undefined> {
+  return { ...rule, check: (value) => (value === undefined ? undefined : rule.check(value)) };
+}
+
 export const MAX_INT32 = 2_147_483_647;
 
 /** A list of at most so many elements, each checked. */

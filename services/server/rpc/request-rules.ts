@@ -3,7 +3,20 @@
  * page and resume tokens where they are read.
  */
 import { checkRequestId } from "../../common/ids.js";
-import { anything, between, known, list, MAX_INT32, needed, pattern, text, type Rule, type Rules } from "./checks.js";
+import { LONGEST_LEASE } from "../leases/duration.js";
+import {
+  anything,
+  between,
+  known,
+  list,
+  MAX_INT32,
+  needed,
+  optional,
+  pattern,
+  text,
+  type Rule,
+  type Rules,
+} from "./checks.js";
 import type { RpcName } from "./rpc-names.js";
 import type { RequestOf } from "./stub-types.js";
 import { clusterStates, documentKinds, jobStates, taskStates } from "./wire/enums.js";
@@ -35,6 +48,16 @@ const file: Rule<{ readonly path: string; readonly text: string }> = {
 
 const nodeCount = between(1, 10_000, "INVALID_SIZE");
 const documentName = text(100);
+const MOST_LEASE_SECONDS = LONGEST_LEASE / 1000;
+const limit = optional(between(0, MAX_INT32));
+const leaseChange: Rule<RequestOf<"ClusterService.ChangeLease">["change"]> = {
+  reason: "INVALID_LEASE",
+  check(change) {
+    if (change === undefined) return "must be given: expire_time, extend_seconds or forever";
+    if (change.$case === "extendSeconds") return between(1, MOST_LEASE_SECONDS).check(change.value);
+    return change.$case === "forever" && !change.value ? "forever must be true where it is given" : undefined;
+  },
+};
 const etag = text(200);
 const page = { pageSize: between(0, MAX_INT32), pageToken: text(4_000) };
 const mutation = { etag, validateOnly: anything, requestId };
@@ -73,6 +96,7 @@ export const REQUEST_RULES = {
     validateOnly: anything,
     requestId,
     withDependencies: anything,
+    leaseSeconds: optional(between(0, MOST_LEASE_SECONDS, "INVALID_LEASE")),
   },
   "ClusterService.GetCluster": { name: anything },
   "ClusterService.ListClusters": {
@@ -83,6 +107,7 @@ export const REQUEST_RULES = {
   },
   "ClusterService.WatchCluster": { name: anything, resumeToken: text(4_000) },
   "ClusterService.DeleteCluster": { name: anything, ...mutation },
+  "ClusterService.ChangeLease": { name: anything, change: leaseChange, ...mutation },
   "ClusterService.AddNodes": { name: anything, service: needed(100), count: nodeCount, ...mutation },
   "ClusterService.ListNodes": { parent: anything, ...page, showDeleted: anything },
   "ClusterService.GetNode": { name: anything },
@@ -112,5 +137,7 @@ export const REQUEST_RULES = {
   },
   "SystemService.GetSystem": {},
   "SystemService.GetIdentity": {},
+  "SystemService.GetQuota": {},
+  "SystemService.SetQuota": { maxClusters: limit, maxNodes: limit, ...mutation },
   "IdentityService.Identify": { token: needed(4_000) },
 } as const satisfies { readonly [Name in Exclude<RpcName, "WorkerService.Work">]: Rules<RequestOf<Name>> };

@@ -19,6 +19,7 @@ export const ROUTING = {
   "ClusterService.ListClusters": "fan-out",
   "ClusterService.WatchCluster": "owner",
   "ClusterService.DeleteCluster": "owner",
+  "ClusterService.ChangeLease": "owner",
   "ClusterService.AddNodes": "owner",
   "ClusterService.ListNodes": "owner",
   "ClusterService.GetNode": "owner",
@@ -38,6 +39,8 @@ export const ROUTING = {
   "JobService.ReadLogs": "owner",
   "SystemService.GetSystem": "anywhere",
   "SystemService.GetIdentity": "anywhere",
+  "SystemService.GetQuota": "anywhere",
+  "SystemService.SetQuota": "owner",
   "IdentityService.Identify": "anywhere",
   "WorkerService.Work": "anywhere",
 } as const satisfies Record<RpcName, Route>;

@@ -43,7 +43,7 @@ const assignment = (task: number, text = ""): Assignment => ({
   secrets: ["s"],
   timeoutMs: 1000,
   taskKey: "k",
-  replacesToken: "",
+  replacesTokens: [],
 });
 
 const REGISTER: WorkRequest = {

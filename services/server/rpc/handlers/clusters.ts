@@ -4,7 +4,7 @@ import type { ClusterOperations } from "../../application.js";
 import { withHeartbeats } from "../heartbeats.js";
 import { parseCluster, parseNode } from "../names.js";
 import type { HandlersOf } from "../stub-types.js";
-import { clusterToWire, createClusterFromWire, nodeToWire } from "../wire/cluster.js";
+import { clusterToWire, createClusterFromWire, leaseChangeFromWire, nodeToWire } from "../wire/cluster.js";
 import { clusterStates } from "../wire/enums.js";
 import { jobToWire } from "../wire/job.js";
 import { mapped, mutationOf, pageOf, words } from "./pages.js";
@@ -39,6 +39,13 @@ export function clusterHandlers(clusters: ClusterOperations): HandlersOf<"Cluste
 
     "ClusterService.DeleteCluster": async (request, { caller }) =>
       jobToWire(await clusters.delete(caller, parseCluster(request.name, "name"), mutationOf(request))),
+
+    "ClusterService.ChangeLease": async (request, { caller }) => {
+      const cluster = parseCluster(request.name, "name");
+      return clusterToWire(
+        await clusters.changeLease(caller, cluster, leaseChangeFromWire(request.change!), mutationOf(request)),
+      );
+    },
 
     "ClusterService.AddNodes": async (request, { caller }) => {
       const cluster = parseCluster(request.name, "name");

@@ -2,6 +2,8 @@
 import { LoomError } from "../../../common/errors.js";
 import type { SystemOperations } from "../../application.js";
 import type { HandlersOf } from "../stub-types.js";
+import { quotaToWire } from "../wire/quota.js";
+import { mutationOf } from "./pages.js";
 
 /** @param version of the program; what the application says wins where it says something */
 export function systemHandlers(
@@ -26,6 +28,13 @@ export function systemHandlers(
       tenant: caller.tenant,
       role: caller.role,
     }),
+
+    "SystemService.GetQuota": async (_, { caller }) => quotaToWire(await system.getQuota(caller)),
+
+    "SystemService.SetQuota": async (request, { caller }) => {
+      const { maxClusters, maxNodes } = request;
+      return quotaToWire(await system.setQuota(caller, { maxClusters, maxNodes }, mutationOf(request)));
+    },
 
     "IdentityService.Identify": async ({ token }) => {
       const identity = await system.identify(token);

@@ -1,9 +1,16 @@
 /** Clusters and nodes as messages. */
-import type { Cluster, CreateClusterRequest, Node } from "../../../../gen/services/loom/v1/cluster.js";
+import type {
+  ChangeLeaseRequest,
+  Cluster,
+  CreateClusterRequest,
+  Node,
+} from "../../../../gen/services/loom/v1/cluster.js";
 import type { CreateCluster } from "../../application.js";
 import type { JsonObject } from "../../catalog/types.js";
+import type { LeaseChange } from "../../leases/rules.js";
 import type { ClusterView, NodeView } from "../../views.js";
 import { clusterPath, nodePath } from "../names.js";
+import { costToWire } from "./cost.js";
 import { clusterStates, nodeObservations, nodeStates } from "./enums.js";
 import { jobToWire, planToWire } from "./job.js";
 
@@ -33,7 +40,21 @@ export function clusterToWire(cluster: ClusterView): Cluster {
       imageType: group.imageType,
       services: [...group.services],
     })),
+    expireTime: cluster.expireTime,
+    cost: costToWire(cluster.cost),
   };
+}
+
+/** The end of a lease that a request asks for; {@link file://../request-rules.ts} has let it through. */
+export function leaseChangeFromWire(change: NonNullable<ChangeLeaseRequest["change"]>): LeaseChange {
+  switch (change.$case) {
+    case "expireTime":
+      return { to: "time", expireTime: change.value.getTime() };
+    case "extendSeconds":
+      return { to: "later", by: change.value * 1000 };
+    case "forever":
+      return { to: "never" };
+  }
 }
 
 export function nodeToWire(node: NodeView): Node {
@@ -66,6 +87,7 @@ export function createClusterFromWire(request: CreateClusterRequest): CreateClus
     dnsSuffix: request.dnsSuffix,
     config: (request.config ?? {}) as JsonObject,
     withDependencies: request.withDependencies,
+    lease: request.leaseSeconds === undefined ? undefined : request.leaseSeconds * 1000,
     requestId: request.requestId,
     validateOnly: request.validateOnly,
   };

@@ -3,6 +3,7 @@ import type { Attempt, Job, Plan, ReadLogsResponse, Task } from "../../../../gen
 import { ReadLogsResponse_Stream } from "../../../../gen/services/loom/v1/job.js";
 import type { AttemptView, JobView, LogView, PlanView, TaskView } from "../../views.js";
 import { jobPath, taskPath } from "../names.js";
+import { costToWire } from "./cost.js";
 import { attemptStates, jobKinds, jobStates, logStreams, plannedChanges, taskStates } from "./enums.js";
 
 export function planToWire(plan: PlanView): Plan {
@@ -20,6 +21,8 @@ export function planToWire(plan: PlanView): Plan {
     })),
     taskCount: plan.taskCount,
     addedServices: [...plan.addedServices],
+    costAdded: costToWire(plan.costAdded),
+    costRemoved: costToWire(plan.costRemoved),
   };
 }
 

@@ -47,7 +47,7 @@ export function assignmentToWire(assignment: Assignment): WireAssignment {
     secrets: [...assignment.secrets],
     timeoutMs: assignment.timeoutMs,
     taskKey: assignment.taskKey,
-    replacesToken: assignment.replacesToken,
+    replacesTokens: [...assignment.replacesTokens],
   };
 }
 

@@ -6,6 +6,7 @@ import type { LogRecord } from "../../records/types.js";
 import type { Tx } from "../transaction.js";
 import { applyAccepted, applyNodeChanged, applyPlanned } from "./operation.js";
 import { applyCompleted, applyControl } from "./job.js";
+import { applyLeaseChanged, applyLeaseWarned } from "./lease.js";
 import { applyMeta } from "./meta.js";
 
 /** Applies one record inside the transaction that appended it. */
@@ -27,6 +28,10 @@ export async function apply(tx: Tx, record: LogRecord): Promise<void> {
       return applyNodeChanged(tx, record, body);
     case "OpCompleted":
       return applyCompleted(tx, record, body);
+    case "LeaseChanged":
+      return applyLeaseChanged(tx, record, body);
+    case "LeaseWarned":
+      return applyLeaseWarned(tx, record);
     case "MetaChanged":
       return applyMeta(tx, record, body);
   }

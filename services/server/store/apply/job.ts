@@ -4,6 +4,8 @@ import { checkJobMove, type JobState } from "../../jobs/states.js";
 import type { OperationKind } from "../../plan/types.js";
 import type { JobControl, JobVerb, LogRecord, OpCompleted } from "../../records/types.js";
 import type { Tx } from "../transaction.js";
+import { countAgain } from "./change.js";
+import type { JobRequest } from "./operation.js";
 
 /** SQL for the state of a job after a verb; a retried job that was never planned is planned again. */
 const STATE_AFTER: Readonly<Record<JobVerb, string>> = {
@@ -47,31 +49,73 @@ async function moveCluster(tx: Tx, { shard, clusterId, epoch, seq }: LogRecord, 
   checkClusterMove(moved!.before, state);
 }
 
-/** The state a cluster has after a job. */
+/**
+ * The state a cluster has after a job.
+ *
+ * @param before its state when the job was accepted; undefined where there was no cluster
+ * @param unfinished nodes that no job has completed
+ */
 export function clusterStateAfter(
   operation: OperationKind,
-  outcome: OpCompleted["outcome"],
-  nothingLeft: boolean,
+  { outcome, nothingLeft }: Pick<OpCompleted, "outcome" | "nothingLeft">,
+  before: ClusterState | undefined,
+  unfinished: number,
 ): ClusterState {
-  if (outcome === "COMPLETE") return operation === "DELETE" ? "TERMINATED" : "ACTIVE";
-  return nothingLeft ? "TERMINATED" : FAILURE_STATE[operation];
+  if (outcome !== "COMPLETE") return nothingLeft ? (before ?? "TERMINATED") : FAILURE_STATE[operation];
+  if (operation === "DELETE") return "TERMINATED";
+  return unfinished === 0 ? "ACTIVE" : FAILURE_STATE[operation];
+}
+
+/** Operations that leave every node as it should be, or those that they name. */
+const FINISHES: ReadonlySet<OperationKind> = new Set(["CREATE", "ADD_NODES", "REPAIR", "REPLACE_NODE"]);
+/** Operations that change which nodes there are, or what is on them. */
+const RESHAPES: ReadonlySet<OperationKind> = new Set(["REMOVE_NODES", "REMOVE_SERVICES"]);
+
+/** What of nodes and services only the end of a job decides. Returns how many nodes no job has completed. */
+async function finishNodes(
+  tx: Tx,
+  record: LogRecord,
+  body: OpCompleted,
+  kind: OperationKind,
+  request: JobRequest,
+): Promise<number> {
+  const { shard, clusterId } = record;
+  const { nodes, services } = request.change ?? {};
+  if (body.outcome === "COMPLETE" && FINISHES.has(kind)) {
+    await tx.query(
+      `UPDATE node SET is_finished = true, previous = CASE WHEN number = ANY($4) THEN '[]' ELSE previous END
+       WHERE shard = $1 AND cluster_id = $2 AND state <> 'DELETED' AND ($3 OR number = ANY($4))`,
+      [shard, clusterId, kind !== "REPLACE_NODE", nodes ?? []],
+    );
+  }
+  if (body.outcome === "COMPLETE" && kind === "REMOVE_SERVICES") {
+    await tx.query(
+      `UPDATE node SET services = ARRAY(SELECT s FROM unnest(services) AS s WHERE s <> ALL($3) ORDER BY s)
+       WHERE shard = $1 AND cluster_id = $2 AND services && $3`,
+      [shard, clusterId, services ?? []],
+    );
+  }
+  if (RESHAPES.has(kind)) await countAgain(tx, record);
+  const [count] = await tx.rows<{ unfinished: number }>(
+    "SELECT count(*)::int4 AS unfinished FROM node WHERE shard = $1 AND cluster_id = $2 AND state <> 'DELETED' AND NOT is_finished",
+    [shard, clusterId],
+  );
+  return count!.unfinished;
 }
 
 export async function applyCompleted(tx: Tx, record: LogRecord, body: OpCompleted): Promise<void> {
   const { shard, clusterId, at, epoch, seq } = record;
   // A job that is retried is planned again, and what it has deleted is a part of its plan.
   const deleted = body.nodes.filter((node) => node.state === "DELETED").map((node) => node.number);
-  const [job] = await tx.rows<JobMove & { kind: OperationKind }>(
+  const [job] = await tx.rows<JobMove & { kind: OperationKind; request: JobRequest }>(
     `WITH before AS (SELECT state FROM job WHERE shard = $1 AND cluster_id = $2 AND number = $3)
      UPDATE job SET state = $4, reason = $5, message = $6, ended_at = $7, epoch = $8, seq = $9,
        planned = CASE WHEN planned IS NULL THEN NULL ELSE planned || jsonb_build_object('deleted', $10::jsonb) END
      WHERE shard = $1 AND cluster_id = $2 AND number = $3
-     RETURNING kind, (SELECT state FROM before) AS before, state AS after`,
+     RETURNING kind, request, (SELECT state FROM before) AS before, state AS after`,
     [shard, clusterId, body.job, body.outcome, body.reason, body.message, at, epoch, seq, JSON.stringify(deleted)],
   );
   checkJobMove(job!.before, job!.after);
-  const state = clusterStateAfter(job!.kind, body.outcome, body.nothingLeft);
-  await moveCluster(tx, record, state);
   for (let start = 0; start < body.nodes.length; start += 5000) {
     const part = body.nodes.slice(start, start + 5000);
     await tx.query(
@@ -90,6 +134,9 @@ export async function applyCompleted(tx: Tx, record: LogRecord, body: OpComplete
       ],
     );
   }
+  const unfinished = await finishNodes(tx, record, body, job!.kind, job!.request);
+  const state = clusterStateAfter(job!.kind, body, job!.request.before ?? undefined, unfinished);
+  await moveCluster(tx, record, state);
   await tx.query("DELETE FROM node_progress WHERE shard = $1 AND cluster_id = $2", [shard, clusterId]);
   if (state === "TERMINATED")
     await tx.query("DELETE FROM secret WHERE shard = $1 AND cluster_id = $2", [shard, clusterId]);

@@ -1,4 +1,4 @@
-/** Applying changes of the catalog and of access tokens. */
+/** Applying changes of the catalog, of access tokens and of quotas. */
 import type { LogRecord, MetaChanged } from "../../records/types.js";
 import type { Tx } from "../transaction.js";
 
@@ -32,6 +32,15 @@ export async function applyMeta(tx: Tx, record: LogRecord, body: MetaChanged): P
     await tx.query(
       "INSERT INTO access_token (shard, id, tenant, user_name, role, label, hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
       [shard, token.id, tenant, token.user, token.role, token.label, Buffer.from(token.hash, "base64"), at],
+    );
+  }
+  if (body.quota !== undefined) {
+    const { datacenter, maxClusters, maxNodes } = body.quota;
+    await tx.query(
+      `INSERT INTO quota_slice (shard, tenant, datacenter, max_clusters, max_nodes, epoch, seq) VALUES ($1, $2, $3, $4, $5, $6, $7)
+       ON CONFLICT (shard, tenant, datacenter) DO UPDATE
+         SET max_clusters = excluded.max_clusters, max_nodes = excluded.max_nodes, epoch = excluded.epoch, seq = excluded.seq`,
+      [shard, tenant, datacenter, maxClusters, maxNodes, epoch, seq],
     );
   }
   for (const id of body.revoked ?? []) {

@@ -1,9 +1,20 @@
 /** Applying the records of accepted and planned operations. */
 import { checkClusterMove, type ClusterState } from "../../clusters/states.js";
-import { mergeGroups, numberNodes } from "../../layout/nodes.js";
+import { numberNodes } from "../../layout/nodes.js";
 import type { NodeGroup } from "../../layout/types.js";
-import type { LogRecord, NodeChanged, OpAccepted, OpPlanned } from "../../records/types.js";
+import type { OperationKind } from "../../plan/types.js";
+import type { LogRecord, NodeChanged, OpAccepted, OpPlanned, OperationChange } from "../../records/types.js";
 import type { Tx } from "../transaction.js";
+import { applyChange, countAgain, keepSecrets } from "./change.js";
+import { applyAcceptedLease } from "./lease.js";
+
+/** What a job's row keeps of its record. */
+export interface JobRequest {
+  readonly groups?: readonly NodeGroup[];
+  readonly change?: OperationChange;
+  /** State of the cluster when the job was accepted; null for one that was not there. */
+  readonly before?: ClusterState | null;
+}
 
 function countNodes(groups: readonly NodeGroup[]): number {
   return groups.reduce((sum, group) => sum + group.count, 0);
@@ -12,6 +23,7 @@ function countNodes(groups: readonly NodeGroup[]): number {
 export async function applyAccepted(tx: Tx, record: LogRecord, body: OpAccepted): Promise<void> {
   const { shard, clusterId, tenant, actor, at, epoch, seq } = record;
   const groups = body.groups ?? [];
+  let before: ClusterState | null = null;
   if (body.create !== undefined) {
     const { create } = body;
     await tx.query(
@@ -41,28 +53,22 @@ export async function applyAccepted(tx: Tx, record: LogRecord, body: OpAccepted)
       ],
       "create_cluster",
     );
-    for (const [path, sealed] of Object.entries(create.secrets)) {
-      await tx.query("INSERT INTO secret (shard, cluster_id, path, tenant, sealed) VALUES ($1, $2, $3, $4, $5)", [
-        shard,
-        clusterId,
-        path,
-        tenant,
-        Buffer.from(sealed, "base64"),
-      ]);
-    }
+    await keepSecrets(tx, record, create.secrets);
   } else {
-    const [cluster] = await tx.rows<{ layout: NodeGroup[]; state: ClusterState }>(
-      "SELECT layout, state FROM cluster WHERE shard = $1 AND id = $2",
-      [shard, clusterId],
-    );
-    checkClusterMove(cluster!.state, "PENDING");
-    const layout = mergeGroups(cluster!.layout, groups);
+    const [cluster] = await tx.rows<{ state: ClusterState }>("SELECT state FROM cluster WHERE shard = $1 AND id = $2", [
+      shard,
+      clusterId,
+    ]);
+    before = cluster!.state;
+    checkClusterMove(before, "PENDING");
     await tx.query(
-      `UPDATE cluster SET state = 'PENDING', last_job = $3, layout = $4, node_count = node_count + $5, epoch = $6, seq = $7 WHERE shard = $1 AND id = $2`,
-      [shard, clusterId, body.job, JSON.stringify(layout), countNodes(groups), epoch, seq],
+      "UPDATE cluster SET state = 'PENDING', last_job = $3, nodes_asked = $4, epoch = $5, seq = $6 WHERE shard = $1 AND id = $2",
+      [shard, clusterId, body.job, countNodes(groups), epoch, seq],
     );
   }
-  const request = { ...body.request, groups: groups as unknown as null, grown: (body.grown ?? []) as unknown as null };
+  await applyAcceptedLease(tx, record, body);
+  await applyAcceptedLease(tx, record, body);
+  const request: JobRequest = { ...body.request, groups, change: body.change ?? {}, before };
   await tx.query(
     `INSERT INTO job (shard, cluster_id, number, tenant, kind, state, reason, message, request, actor, accepted_at, epoch, seq)
      VALUES ($1, $2, $3, $4, $5, 'QUEUED', '', '', $6, $7, $8, $9, $10)`,
@@ -74,13 +80,13 @@ export async function applyAccepted(tx: Tx, record: LogRecord, body: OpAccepted)
 export async function applyPlanned(tx: Tx, record: LogRecord, body: OpPlanned): Promise<void> {
   const { shard, clusterId, tenant, epoch, seq } = record;
   const { kind: _kind, job: _job, ...planned } = body;
-  await tx.query(
+  const [job] = await tx.rows<{ kind: OperationKind; request: JobRequest }>(
     `UPDATE job SET state = CASE WHEN state = 'QUEUED' THEN 'RUNNING' ELSE state END, planned = $4, epoch = $5, seq = $6
-     WHERE shard = $1 AND cluster_id = $2 AND number = $3`,
+     WHERE shard = $1 AND cluster_id = $2 AND number = $3 RETURNING kind, request`,
     [shard, clusterId, body.job, JSON.stringify(planned), epoch, seq],
   );
   const [cluster] = await tx.rows<{ display_name: string; dns_suffix: string | null }>(
-    `UPDATE cluster SET next_node = $3, epoch = $4, seq = $5 WHERE shard = $1 AND id = $2 RETURNING display_name, spec->>'dnsSuffix' AS dns_suffix`,
+    `UPDATE cluster SET next_node = $3, nodes_asked = 0, epoch = $4, seq = $5 WHERE shard = $1 AND id = $2 RETURNING display_name, spec->>'dnsSuffix' AS dns_suffix`,
     [shard, clusterId, body.firstNode + countNodes(body.groups), epoch, seq],
   );
   const nodes = numberNodes(body.groups, {
@@ -108,6 +114,9 @@ export async function applyPlanned(tx: Tx, record: LogRecord, body: OpPlanned): 
       ],
     );
   }
+  const { kind, request } = job!;
+  await applyChange(tx, record, kind, request.change ?? {});
+  if (kind !== "CREATE") await countAgain(tx, record);
 }
 
 export async function applyNodeChanged(tx: Tx, record: LogRecord, body: NodeChanged): Promise<void> {

@@ -2,6 +2,7 @@
 import { clusterName } from "../../../common/ids.js";
 import type { ClusterTemplate, JsonObject, Link } from "../../catalog/types.js";
 import type { ClusterState, NodeObservation, NodeState } from "../../clusters/states.js";
+import { costOf, type Prices } from "../../cost/cost.js";
 import type { NodeGroup } from "../../layout/types.js";
 import type { ClusterView, NodeView } from "../../views.js";
 import { range, type Rows } from "../rows.js";
@@ -24,6 +25,8 @@ export interface ClusterRow {
   readonly config: JsonObject;
   readonly layout: NodeGroup[];
   readonly created_at: Date;
+  readonly expires_at: Date | null;
+  readonly prices: Prices;
   readonly cluster_epoch: bigint;
   readonly cluster_seq: bigint;
   /** Links of the template, macros as written; only where one cluster is read. */
@@ -33,7 +36,7 @@ export interface ClusterRow {
 }
 
 const CLUSTER_COLUMNS = `c.id, c.uid, c.tenant, c.owner, c.display_name, c.description, c.state AS cluster_state, c.template, c.template_version,
-  c.provider, c.node_count, c.services, c.config, c.layout, c.created_at, c.epoch AS cluster_epoch, c.seq AS cluster_seq`;
+  c.provider, c.node_count, c.services, c.config, c.layout, c.created_at, c.expires_at, c.prices, c.epoch AS cluster_epoch, c.seq AS cluster_seq`;
 const WITH_JOB = `FROM cluster c
   LEFT JOIN job j ON j.shard = c.shard AND j.cluster_id = c.id AND j.number = c.last_job
   LEFT JOIN job_run r ON r.shard = c.shard AND r.cluster_id = c.id AND r.job = c.last_job`;
@@ -61,6 +64,9 @@ export function clusterView(row: ClusterWithJob, config: JsonObject, links: Clus
     links,
     etag: `${row.cluster_epoch}-${row.cluster_seq}`,
     layout: row.layout,
+    // Of what is gone the lease is over and the costs are none.
+    expireTime: row.cluster_state === "TERMINATED" ? undefined : (row.expires_at ?? undefined),
+    cost: row.cluster_state === "TERMINATED" ? undefined : costOf(row.layout, row.prices),
     plan: undefined,
   };
 }

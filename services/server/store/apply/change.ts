@@ -1,0 +1,91 @@
+/** Applying what a planned operation changes on nodes and services that are there. */
+import type { NodeGroup } from "../../layout/types.js";
+import type { OperationKind } from "../../plan/types.js";
+import type { LogRecord, OperationChange } from "../../records/types.js";
+import type { Tx } from "../transaction.js";
+
+export async function applyChange(
+  tx: Tx,
+  record: LogRecord,
+  kind: OperationKind,
+  change: OperationChange,
+): Promise<void> {
+  const { shard, clusterId } = record;
+  if (change.config !== undefined || change.pinned !== undefined) {
+    await tx.query(
+      `UPDATE cluster SET config = COALESCE($3::jsonb, config),
+         spec = jsonb_set(spec, '{services}', (spec -> 'services') || $4::jsonb)
+       WHERE shard = $1 AND id = $2`,
+      [
+        shard,
+        clusterId,
+        change.config === undefined ? null : JSON.stringify(change.config),
+        JSON.stringify(change.pinned ?? {}),
+      ],
+    );
+  }
+  await keepSecrets(tx, record, change.secrets ?? {});
+  // The token of a machine is that of its incarnation, so this comes before the new one can be made.
+  if (kind === "REPLACE_NODE" || kind === "REPAIR") {
+    await tx.query(
+      `UPDATE node SET incarnation = incarnation + 1, state = 'CREATING', is_finished = false, machine = '', addresses = '{}', results = '{}', message = '',
+         previous = CASE WHEN state = 'PLANNED' THEN previous ELSE previous || jsonb_build_array(jsonb_build_object(
+           'incarnation', incarnation, 'machine', machine, 'addresses', addresses, 'results', results)) END
+       WHERE shard = $1 AND cluster_id = $2 AND number = ANY($3)`,
+      [shard, clusterId, change.nodes ?? []],
+    );
+  }
+  for (const [number, services] of Object.entries(change.added ?? {})) {
+    await tx.query(
+      `UPDATE node SET services = (SELECT array_agg(DISTINCT s ORDER BY s) FROM unnest(services || $4::text[]) AS s)
+       WHERE shard = $1 AND cluster_id = $2 AND number = $3`,
+      [shard, clusterId, Number(number), services],
+    );
+  }
+}
+
+export async function keepSecrets(
+  tx: Tx,
+  { shard, clusterId, tenant }: LogRecord,
+  secrets: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [path, sealed] of Object.entries(secrets)) {
+    await tx.query(
+      `INSERT INTO secret (shard, cluster_id, path, tenant, sealed) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (shard, cluster_id, path) DO UPDATE SET sealed = excluded.sealed`,
+      [shard, clusterId, path, tenant, Buffer.from(sealed, "base64")],
+    );
+  }
+}
+
+/** Nodes, services and layout of a cluster, from its nodes. Kinds of nodes keep their order; new ones come last. */
+export async function countAgain(tx: Tx, { shard, clusterId }: LogRecord): Promise<void> {
+  const [cluster] = await tx.rows<{ layout: NodeGroup[] }>("SELECT layout FROM cluster WHERE shard = $1 AND id = $2", [
+    shard,
+    clusterId,
+  ]);
+  const kinds = await tx.rows<{ hardware_type: string; image_type: string; services: string[]; count: number }>(
+    `SELECT hardware_type, image_type, services, count(*)::int4 AS count FROM node
+     WHERE shard = $1 AND cluster_id = $2 AND state <> 'DELETED' GROUP BY hardware_type, image_type, services ORDER BY min(number)`,
+    [shard, clusterId],
+  );
+  const keyOf = ({ hardwareType, imageType, services }: Omit<NodeGroup, "count">): string =>
+    JSON.stringify([hardwareType, imageType, services]);
+  const order = new Map(cluster!.layout.map((group, index) => [keyOf(group), index]));
+  const rank = (group: NodeGroup): number => order.get(keyOf(group)) ?? order.size;
+  const layout = kinds
+    .map((kind): NodeGroup => ({
+      count: kind.count,
+      hardwareType: kind.hardware_type,
+      imageType: kind.image_type,
+      services: kind.services,
+    }))
+    .sort((a, b) => rank(a) - rank(b));
+  await tx.query("UPDATE cluster SET layout = $3, node_count = $4, services = $5 WHERE shard = $1 AND id = $2", [
+    shard,
+    clusterId,
+    JSON.stringify(layout),
+    layout.reduce((sum, group) => sum + group.count, 0),
+    [...new Set(layout.flatMap((group) => group.services))].sort(),
+  ]);
+}
