@@ -10,6 +10,8 @@ import { ClusterService } from "../gen/web/loom/v1/cluster_pb.js";
 import { EventService } from "../gen/web/loom/v1/event_pb.js";
 import { JobService } from "../gen/web/loom/v1/job_pb.js";
 import { SystemService } from "../gen/web/loom/v1/system_pb.js";
+import type { Fingerprint } from "../services/common/certificates/fingerprint.js";
+import { createPinnedAgent } from "./pinned-agent.js";
 import { remoteErrorFrom } from "./remote-error.js";
 
 export { RemoteError } from "./remote-error.js";
@@ -32,6 +34,8 @@ export interface LoomClientOptions {
   readonly timeoutMs?: number;
   /** PEM of the authority that signed the server's certificate, where the system does not know it. */
   readonly ca?: string;
+  /** Trust this certificate, or what it signed, and nothing else. Needs an https address. */
+  readonly fingerprint?: Fingerprint;
 }
 
 /**
@@ -46,7 +50,11 @@ export function createLoomClient(options: LoomClientOptions): LoomClient {
     // Compressing costs more than it saves on the way to this machine or a near one.
     acceptCompression: [],
     interceptors: [authorize(options.token ?? "", options.timeoutMs)],
-    ...(options.ca === undefined ? {} : { nodeOptions: { ca: options.ca } }),
+    ...(options.fingerprint !== undefined
+      ? { nodeOptions: { agent: createPinnedAgent(options.fingerprint) } }
+      : options.ca === undefined
+        ? {}
+        : { nodeOptions: { ca: options.ca } }),
   });
   const client = <S extends DescService>(service: S): Client<S> => withRemoteErrors(service, transport, options.url);
   return {

@@ -3,9 +3,10 @@
  * what may be done is decided by the server.
  */
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
 import type { Logger } from "pino";
 import { LoomError } from "../services/common/errors.js";
+import { isLoopback } from "../services/common/loopback.js";
 import { createReflection } from "../services/common/reflection.js";
 import { contextOf } from "./call-context.js";
 import { withCors } from "./cors.js";
@@ -41,6 +42,8 @@ export interface Gateway {
   start(): Promise<void>;
   /** Lets calls that answer once finish, ends streams with SHUTTING_DOWN, and closes. */
   stop(graceMs?: number): Promise<void>;
+  /** Shows another certificate from the next connection on. Only for one that had a certificate from the start. */
+  renew(tls: Tls): void;
   /** Where it answers, once started; for example `http://127.0.0.1:7420`. */
   readonly url: string;
 }
@@ -91,6 +94,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       url = `${options.tls === undefined ? "http" : "https"}://${name}:${bound.port}`;
       options.log.info({ url }, "gateway listens");
     },
+    renew: (tls) => listener.renew(tls),
     async stop(graceMs = 10_000) {
       stopping.abort(new LoomError("SHUTTING_DOWN", "This gateway is going down. Connect again in a moment."));
       await listener.stop(graceMs);
@@ -109,13 +113,4 @@ function requireTls(host: string, tls: Tls | undefined): void {
       metadata: { host },
     },
   );
-}
-
-function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  if (version === 0) return host === "localhost";
-  const loopback = new BlockList();
-  loopback.addSubnet("127.0.0.0", 8, "ipv4");
-  loopback.addAddress("::1", "ipv6");
-  return loopback.check(host, version === 4 ? "ipv4" : "ipv6");
 }

@@ -17,7 +17,7 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 import { LoomError } from "../services/common/errors.js";
 import { BODY_WITHIN_MS, HEADERS_WITHIN_MS, IDLE_MS, MAX_HEADER_BYTES, MAX_STREAMS } from "./limits.js";
 
@@ -41,6 +41,8 @@ export interface ListenAddress {
 export interface Listener {
   /** Throws ADDRESS_IN_USE. */
   start(address: ListenAddress): Promise<AddressInfo>;
+  /** Shows another certificate from the next connection on. Only for one that had a certificate from the start. */
+  renew(tls: Tls): void;
   /** Takes no more connections, closes those that are idle and, after `graceMs`, the others. */
   stop(graceMs: number): Promise<void>;
 }
@@ -94,6 +96,7 @@ export function createListener(
 
   return {
     start: (address) => listen(server, address),
+    renew: (renewed) => (server as TlsServer).setSecureContext({ ...renewed, minVersion: "TLSv1.2" }),
     async stop(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();

@@ -52,8 +52,22 @@ const REASON_OF_CODE: Readonly<Partial<Record<Code, Reason>>> = {
   [Code.Aborted]: "UNREACHABLE",
 };
 
+/** What Node says of a certificate that it does not trust. */
+const UNTRUSTED = /self.signed certificate|unable to (?:verify|get).* certificate|certificate has expired|altnames/i;
+
+/** What this side found out by itself and the transport has wrapped. */
+function ownError(thrown: unknown): LoomError | undefined {
+  for (let at = thrown; at instanceof Error; at = at.cause) if (at instanceof LoomError) return at;
+  return undefined;
+}
+
 function withoutReason(error: ConnectError, requestId: string, url: string): RemoteError {
-  const broken = /missing EndStreamResponse|premature|socket hang up|ECONNRESET|EPIPE/i.test(error.rawMessage);
+  const own = ownError(error);
+  if (own !== undefined)
+    return new RemoteError(own.reason, own.message, requestId, { metadata: own.metadata, cause: error });
+  const broken =
+    UNTRUSTED.test(error.rawMessage) ||
+    /missing EndStreamResponse|premature|socket hang up|ECONNRESET|EPIPE/i.test(error.rawMessage);
   const reason = broken ? "UNREACHABLE" : (REASON_OF_CODE[error.code] ?? "INTERNAL");
   return new RemoteError(reason, sentence(reason, error, url), requestId, { metadata: { url }, cause: error });
 }
@@ -61,6 +75,8 @@ function withoutReason(error: ConnectError, requestId: string, url: string): Rem
 function sentence(reason: Reason, error: ConnectError, url: string): string {
   switch (reason) {
     case "UNREACHABLE":
+      if (UNTRUSTED.test(error.rawMessage))
+        return `The certificate of Loom at ${url} is not known to this machine (${error.rawMessage}). Trust it by the fingerprint that Loom prints at its start: loom login ${url} --fingerprint sha256:...`;
       return `Loom cannot be reached at ${url} (${error.rawMessage}). Start it with \`make run\`, or name another address.`;
     case "UNIMPLEMENTED":
       return `What answers at ${url} does not know this call (${error.rawMessage}). It is not Loom, or another version of it.`;
