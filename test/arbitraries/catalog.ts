@@ -176,13 +176,29 @@ const template = {
     .map(([service, script, timeoutSeconds]) => ({ service, script, timeoutSeconds })),
   links: fc.array(link(), { maxLength: 2 }),
   stopBeforeDelete: fc.boolean(),
+  lease: fc
+    .tuple(
+      fc.integer({ min: 1, max: 100 }),
+      fc.integer({ min: 0, max: 100 }),
+      fc.constantFrom("all", "initial", "max", "none"),
+    )
+    .map(([initial, more, which]) => ({
+      ...(which === "all" || which === "initial" ? { initial: `${initial}h` } : { step: "0" }),
+      ...(which === "all" || which === "max" ? { max: `${initial + more}h30m` } : {}),
+    })),
 };
+const price = (): fc.Arbitrary<object> =>
+  some({ perHour: fc.stringMatching(/^\d{1,3}(\.\d{1,4})?$/), currency: fc.constantFrom("EUR", "USD") }, [
+    "perHour",
+    "currency",
+  ]);
 
 const BODIES: Readonly<Record<DocumentKind, fc.Arbitrary<object>>> = {
   Provider: some({ type: documentName(), description: storableText(), fields: jsonObject() }, ["type"]),
   HardwareType: some({
     description: storableText(),
-    providers: mapOf(some({ flavor: storableText(), fields: jsonObject() })),
+    providers: mapOf(some({ flavor: storableText(), fields: jsonObject(), price: price() })),
+    price: price(),
   }),
   ImageType: some({
     description: storableText(),

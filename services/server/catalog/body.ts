@@ -42,8 +42,8 @@ export function normalizeBody(kind: DocumentKind, value: JsonObject): JsonObject
 function read(type: FieldType, value: Json, path: Path, kind: DocumentKind, report: Report): Json | undefined {
   switch (type.type) {
     case "text": {
-      // No limit, as people write it.
-      if (type.rule === "duration" && value === 0) return "0";
+      // 0 for no limit needs no quotes, and 8 is a duration without its unit rather than a wrong type.
+      if (type.rule === "duration" && typeof value === "number") return read(type, String(value), path, kind, report);
       if (typeof value !== "string") return wrongType("text", value, path, report);
       const fault = textFault(type, value);
       if (fault === undefined) return value;

@@ -92,6 +92,27 @@ defaults: { config: { web: { empty: "", none: null, list: [], zero: 0, off: fals
       ],
     },
     {
+      what: "durations of leases, and leases that contradict themselves",
+      text: "kind: ClusterTemplate\nname: t\nlease:\n  initial: 8\n  max: 1 week\n  step: '0'\n---\nkind: ClusterTemplate\nname: u\nlease: { initial: 40d, max: 30d, maxx: 1d }\n---\nkind: PartialTemplate\nname: v\nlease: { initial: 0, max: 1d }\n",
+      problems: [
+        'f.yaml:4:12: error: ClusterTemplate/t lease.initial: "8" is not a duration. Write it like 90m, 8h, 1d12h or 30d, at most 3650d; 0 is no limit.',
+        'f.yaml:5:8: error: ClusterTemplate/t lease.max: "1 week" is not a duration. Write it like 90m, 8h, 1d12h or 30d, at most 3650d; 0 is no limit.',
+        'f.yaml:10:19: error: ClusterTemplate/u lease.initial: The initial lease of 40d is longer than the maximum of 30d. Leave "initial" out, which gives new clusters the maximum, or lower it.',
+        'f.yaml:10:34: error: ClusterTemplate/u lease.maxx: "lease" has no field "maxx". Did you mean "max"?',
+        'f.yaml:14:19: error: PartialTemplate/v lease.initial: A lease without end is longer than the maximum of 1d. Leave "initial" out, which gives new clusters the maximum, or lower it.',
+      ],
+    },
+    {
+      what: "prices",
+      text: "kind: HardwareType\nname: h\nprice: { perHour: 0.12, currency: EUR }\nproviders:\n  cloud:\n    flavor: m\n    price: { perHour: '1,5', currency: euro }\n  other:\n    price: { perHour: '1' }\n",
+      problems: [
+        'f.yaml:3:19: error: HardwareType/h price.perHour: must be text, not 0.12. Write "0.12" in quotes.',
+        'f.yaml:7:23: error: HardwareType/h providers.cloud.price.perHour: "1,5" is not a price. Write digits, and after a dot at most 12 more, such as "0.12".',
+        'f.yaml:7:40: error: HardwareType/h providers.cloud.price.currency: "euro" is not a currency. Write its three letters, such as EUR or USD.',
+        'f.yaml:9:12: error: HardwareType/h providers.other.price: "currency" is missing.',
+      ],
+    },
+    {
       what: "wrong types of numbers and switches",
       text: "kind: ClusterTemplate\nname: t\nstopBeforeDelete: yes\nconstraints:\n  size: { min: '2', max: 1.5 }\n",
       problems: [

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { loadCatalog } from "./load.js";
 import { lockedConfig, resolveTemplate } from "./resolve.js";
 import type { Catalog } from "./types.js";
+import { validateCatalog } from "./validate.js";
 
 const catalogOf = (text: string): Catalog => loadCatalog([{ path: "f.yaml", text }]).catalog;
 
@@ -70,6 +71,23 @@ links: [{ label: child, url: "http://b" }]
       ],
       stopBeforeDelete: true,
     });
+  });
+
+  it("merges leases field by field, a lease without end included", () => {
+    const catalog = catalogOf(
+      "{kind: ClusterTemplate, name: base, lease: {initial: 8h, step: 1d}}\n---\n{kind: ClusterTemplate, name: t, extends: base, lease: {initial: 0, max: 0}}\n---\n{kind: ClusterTemplate, name: u, extends: base, lease: {max: 2h}}",
+    );
+    assert.deepEqual(resolveTemplate(catalog, "t").lease, { initial: "0", step: "1d", max: "0" });
+    assert.deepEqual(
+      validateCatalog(catalog).map(({ document, path, message }) => [document, path, message]),
+      [
+        [
+          "ClusterTemplate/u",
+          "lease",
+          "With what it builds on: The initial lease of 8h is longer than the maximum of 2h.",
+        ],
+      ],
+    );
   });
 
   it("leaves a template that builds on nothing as it is", () => {

@@ -54,10 +54,12 @@ const leaseChange: Rule<RequestOf<"ClusterService.ChangeLease">["change"]> = {
   reason: "INVALID_LEASE",
   check(change) {
     if (change === undefined) return "must be given: expire_time, extend_seconds or forever";
+    if (change.$case === "expireTime") return Number.isNaN(change.value.getTime()) ? "must be a time" : undefined;
     if (change.$case === "extendSeconds") return between(1, MOST_LEASE_SECONDS).check(change.value);
     return change.$case === "forever" && !change.value ? "forever must be true where it is given" : undefined;
   },
 };
+const serviceNames = list(1_000, needed(100));
 const etag = text(200);
 const page = { pageSize: between(0, MAX_INT32), pageToken: text(4_000) };
 const mutation = { etag, validateOnly: anything, requestId };
@@ -109,6 +111,32 @@ export const REQUEST_RULES = {
   "ClusterService.DeleteCluster": { name: anything, ...mutation },
   "ClusterService.ChangeLease": { name: anything, change: leaseChange, ...mutation },
   "ClusterService.AddNodes": { name: anything, service: needed(100), count: nodeCount, ...mutation },
+  "ClusterService.RemoveNodes": {
+    name: anything,
+    nodes: list(10_000, between(1, MAX_INT32)),
+    service: documentName,
+    count: between(0, 10_000),
+    ...mutation,
+  },
+  "ClusterService.ReplaceNode": { name: anything, node: between(1, MAX_INT32), ...mutation },
+  "ClusterService.RepairCluster": { name: anything, ...mutation },
+  "ClusterService.ConfigureCluster": {
+    name: anything,
+    config: anything,
+    services: serviceNames,
+    restart: anything,
+    ...mutation,
+  },
+  "ClusterService.StartServices": { name: anything, services: serviceNames, ...mutation },
+  "ClusterService.StopServices": { name: anything, services: serviceNames, ...mutation },
+  "ClusterService.RestartServices": { name: anything, services: serviceNames, ...mutation },
+  "ClusterService.AddServices": {
+    name: anything,
+    services: list(1_000, needed(100), 1),
+    withDependencies: anything,
+    ...mutation,
+  },
+  "ClusterService.RemoveServices": { name: anything, services: list(1_000, needed(100), 1), ...mutation },
   "ClusterService.ListNodes": { parent: anything, ...page, showDeleted: anything },
   "ClusterService.GetNode": { name: anything },
   "EventService.ListEvents": { parent: anything, ...page },
