@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { contextPath, readContexts, resolveTarget, writeContext } from "./context.js";
+import { checkFingerprint, contextPath, readContexts, resolveTarget, writeContext } from "./context.js";
 import { CliError } from "./exit.js";
 
 describe("cli: contexts", () => {
@@ -51,6 +51,26 @@ describe("cli: contexts", () => {
       current: "a",
       contexts: { a: { url: "http://a2", token: "3" }, b: { url: "http://b", token: "2" } },
     });
+  });
+
+  it("keeps what certificate to trust, and hands it out with the address it was stored with", () => {
+    const fingerprint = `sha256:${"ab".repeat(32)}` as const;
+    const other = `sha256:${"cd".repeat(32)}` as const;
+    writeContext({ name: "far", url: "https://far:7420", token: "t", fingerprint }, env);
+    assert.deepEqual(resolveTarget({}, env), { url: "https://far:7420", token: "t", fingerprint, context: "far" });
+    assert.deepEqual(resolveTarget({ url: "https://far:7420" }, { ...env, LOOM_TOKEN: "x" }), {
+      url: "https://far:7420",
+      token: "x",
+      fingerprint,
+      context: "",
+    });
+    const named = { ...env, LOOM_URL: "https://far:7420", LOOM_FINGERPRINT: other.toUpperCase() };
+    assert.equal(resolveTarget({}, named).fingerprint, other);
+    assert.equal(resolveTarget({ url: "https://elsewhere" }, env).fingerprint, undefined);
+    // One that is left over from another Loom must not stand in the way of this machine's.
+    assert.equal(resolveTarget({ url: "http://127.0.0.1" }, named).fingerprint, undefined);
+    refuses(() => resolveTarget({}, { ...named, LOOM_FINGERPRINT: "sha256:12" }), /64 hexadecimal digits/);
+    refuses(() => checkFingerprint(fingerprint, "http://far"), /no certificate/);
   });
 
   it("refuses a file that others can read, with advice", () => {

@@ -5,6 +5,8 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { parseFingerprint, type Fingerprint } from "../services/common/certificates/fingerprint.js";
+import { LoomError } from "../services/common/errors.js";
 import { didYouMean } from "../services/server/catalog/suggest.js";
 import { badInput, CliError, EXIT } from "./exit.js";
 
@@ -16,6 +18,8 @@ export interface ContextEntry {
   readonly url: string;
   /** Never printed. */
   readonly token: string;
+  /** The only certificate to trust there, or the one that signed it; absent: what the system trusts. */
+  readonly fingerprint?: Fingerprint;
 }
 
 export interface ContextFile {
@@ -79,7 +83,11 @@ export function readContexts(env: Environment): ContextFile {
     const contexts: Record<string, ContextEntry> = {};
     for (const [name, entry] of Object.entries(parsed.contexts ?? {})) {
       if (typeof entry.url !== "string") throw new Error(`context ${name} has no url`);
-      contexts[name] = { url: entry.url, token: typeof entry.token === "string" ? entry.token : "" };
+      contexts[name] = {
+        url: entry.url,
+        token: typeof entry.token === "string" ? entry.token : "",
+        ...(entry.fingerprint === undefined ? {} : { fingerprint: parseFingerprint(entry.fingerprint) }),
+      };
     }
     return { current: typeof parsed.current === "string" ? parsed.current : "", contexts };
   } catch (thrown) {
@@ -111,7 +119,7 @@ export function saveContexts(env: Environment, file: ContextFile): void {
  * @throws CliError where the name or the address is not valid, or the file there is cannot be trusted
  */
 export function writeContext(
-  entry: { readonly name: string; readonly url: string; readonly token: string; readonly makeCurrent?: boolean },
+  entry: ContextEntry & { readonly name: string; readonly makeCurrent?: boolean },
   env: Environment = process.env,
 ): string {
   if (!NAME.test(entry.name))
@@ -123,7 +131,14 @@ export function writeContext(
   const file = readContexts(env);
   saveContexts(env, {
     current: entry.makeCurrent === false && file.current !== "" ? file.current : entry.name,
-    contexts: { ...file.contexts, [entry.name]: { url, token: entry.token } },
+    contexts: {
+      ...file.contexts,
+      [entry.name]: {
+        url,
+        token: entry.token,
+        ...(entry.fingerprint === undefined ? {} : { fingerprint: entry.fingerprint }),
+      },
+    },
   });
   return contextPath(env);
 }
@@ -141,6 +156,27 @@ export function checkUrl(text: string): string {
   if (url.username !== "" || url.password !== "")
     throw badInput("The address must not hold a user or password.", "Use a token: loom login URL");
   return url.href.replace(/\/+$/, "");
+}
+
+/**
+ * A fingerprint as the person gave it, for this address.
+ *
+ * @throws CliError where it is none, or the address has no certificate
+ */
+export function checkFingerprint(text: string, url: string): Fingerprint {
+  if (!url.startsWith("https:"))
+    throw badInput(`${url} has no certificate, so no fingerprint can be checked.`, "Give an https address.");
+  try {
+    return parseFingerprint(text);
+  } catch (thrown) {
+    throw badInput(LoomError.from(thrown).message);
+  }
+}
+
+/** The fingerprint in LOOM_FINGERPRINT, which an address without a certificate passes over. */
+export function fingerprintFrom(env: Environment, url: string): Fingerprint | undefined {
+  const text = env["LOOM_FINGERPRINT"] ?? "";
+  return text === "" || !url.startsWith("https:") ? undefined : checkFingerprint(text, url);
 }
 
 /** A token from a file that only its owner may read. */
@@ -164,8 +200,8 @@ export interface TargetOptions {
 }
 
 /**
- * Where a command goes: flags first, then LOOM_URL and LOOM_TOKEN, then the context. A stored token is only sent to the
- * address it was stored with.
+ * Where a command goes: flags first, then LOOM_URL, LOOM_TOKEN and LOOM_FINGERPRINT, then the context. A stored token is
+ * only sent to the address it was stored with, and only to who shows the certificate it was stored with.
  *
  * @throws CliError where nothing names an address
  */
@@ -174,9 +210,18 @@ export function resolveTarget(options: TargetOptions, env: Environment): Target 
   const named = options.url ?? (options.context === undefined && env["LOOM_URL"] !== "" ? env["LOOM_URL"] : undefined);
   if (named !== undefined) {
     const url = checkUrl(named);
-    if (given !== "") return { url, token: given, context: "" };
-    const known = Object.values(readContexts(env).contexts).find((entry) => entry.url === url);
-    return { url, token: known?.token ?? "", context: "" };
+    const pin = fingerprintFrom(env, url);
+    const known =
+      given !== "" && (pin !== undefined || !url.startsWith("https:"))
+        ? undefined
+        : Object.values(readContexts(env).contexts).find((entry) => entry.url === url);
+    const fingerprint = pin ?? known?.fingerprint;
+    return {
+      url,
+      token: given !== "" ? given : (known?.token ?? ""),
+      context: "",
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+    };
   }
   const file = readContexts(env);
   const name = options.context ?? file.current;
@@ -196,5 +241,5 @@ export function resolveTarget(options: TargetOptions, env: Environment): Target 
       `Contexts: ${known.length === 0 ? "none" : known.join(", ")}.`,
     );
   }
-  return { url: entry.url, token: given !== "" ? given : entry.token, context: name };
+  return { ...entry, token: given !== "" ? given : entry.token, context: name };
 }

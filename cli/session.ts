@@ -70,10 +70,15 @@ export function createSession(
     target: () => (target ??= resolveTarget(globals, terminal.env)),
     api: async () => {
       if (client === undefined) {
-        const { url, token } = session.target();
+        const { url, token, fingerprint } = session.target();
         session.detail(`Loom at ${url}`);
         const { createLoomClient } = await import("../gateway/client.js");
-        client = createLoomClient({ url, token, timeoutMs: CALL_TIMEOUT });
+        client = createLoomClient({
+          url,
+          token,
+          timeoutMs: CALL_TIMEOUT,
+          ...(fingerprint === undefined ? {} : { fingerprint }),
+        });
       }
       return client;
     },

@@ -1,5 +1,13 @@
 /** `loom login` and `loom context`. */
-import { checkUrl, readContexts, readTokenFile, saveContexts, writeContext } from "../context.js";
+import {
+  checkFingerprint,
+  checkUrl,
+  fingerprintFrom,
+  readContexts,
+  readTokenFile,
+  saveContexts,
+  writeContext,
+} from "../context.js";
 import { badInput, EXIT } from "../exit.js";
 import { didYouMean } from "../../services/server/catalog/suggest.js";
 import { formatOf, printValue } from "../render/format.js";
@@ -10,6 +18,7 @@ import { ask, readAll } from "../terminal.js";
 export interface LoginOptions {
   readonly tokenFile?: string;
   readonly name?: string;
+  readonly fingerprint?: string;
 }
 
 export async function login(session: Session, options: LoginOptions, address: string): Promise<number> {
@@ -20,14 +29,19 @@ export async function login(session: Session, options: LoginOptions, address: st
       `${session.errPalette.yellow("warning:")} ${url} is not encrypted: others on the way can read the token.`,
     );
   }
+  const fingerprint =
+    options.fingerprint === undefined
+      ? fingerprintFrom(session.terminal.env, url)
+      : checkFingerprint(options.fingerprint, url);
+  const trusted = fingerprint === undefined ? {} : { fingerprint };
   const token = await readToken(session, options.tokenFile);
   const { createLoomClient } = await import("../../gateway/client.js");
-  const identity = await createLoomClient({ url, token, timeoutMs: 30_000 }).system.getIdentity(
+  const identity = await createLoomClient({ url, token, timeoutMs: 30_000, ...trusted }).system.getIdentity(
     {},
     { signal: session.signal },
   );
   const name = options.name ?? host.replace(/[^A-Za-z0-9._-]/g, "-");
-  const path = writeContext({ name, url, token }, session.terminal.env);
+  const path = writeContext({ name, url, token, ...trusted }, session.terminal.env);
   session.say(
     `Signed in to ${url} as ${identity.user} (${identity.role} of ${identity.tenant}). Context ${name} is in ${path}.`,
   );

@@ -10,7 +10,8 @@ export function addAccountCommands(program: Command, run: Runner): void {
     .description(
       "Checks a token and stores it for later commands, readable by you alone. The token is asked for without being shown, read from a pipe, or taken from --token-file.",
     )
-    .option("--name <name>", "name of the context; the address's host and port where not given");
+    .option("--name <name>", "name of the context; the address's host and port where not given")
+    .option("--fingerprint <sha256:...>", "trust the certificate that Loom named at its start, and no other");
   run(login, async () => (await import("../commands/login.js")).login);
 
   const context = program

@@ -62,6 +62,7 @@ async function main(options: MainOptions): Promise<number> {
       slots: options.slots,
       progress: (step) => say(`- ${step}`),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(options.workers === undefined ? {} : { workers: options.workers }),
     });
     const client = createLoomClient({ url: loom.nearUrl, token: loom.token });
     const kept = await loadShippedCatalog(client);
@@ -114,7 +115,7 @@ async function show(loom: Standalone, client: LoomClient, options: MainOptions, 
   if (signal.aborted) return;
   const trouble = options.farm ? farmTrouble(farm) : undefined;
   if (trouble !== undefined) say(trouble);
-  for (const line of addressLines(farmAddress(farm), loom.url)) process.stdout.write(`${line}\n`);
+  for (const line of addressLines(farmAddress(farm), loom.url, loom.fingerprint)) process.stdout.write(`${line}\n`);
   say("Serving until Ctrl-C.");
 }
 

@@ -1,5 +1,6 @@
 /** Flags and environment of the standalone Loom. */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
 import { parseArgs } from "node:util";
 import { LoomError } from "../common/errors.js";
@@ -10,6 +11,8 @@ export interface MainOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Where provisioners of other machines connect; undefined: nowhere. */
+  readonly workers: { readonly host: string; readonly port: number } | undefined;
   /** Provider of the first cluster; undefined: docker where a daemon answers, else local. */
   readonly provider: string | undefined;
   readonly slots: number;
@@ -24,13 +27,18 @@ export interface MainOptions {
 /** The port Loom answers at unless told otherwise. */
 export const DEFAULT_PORT = 7420;
 
+/** The port provisioners of other machines connect to unless told otherwise. */
+export const DEFAULT_WORKERS_PORT = 7421;
+
 export const USAGE = `Starts Loom with everything it needs in one process.
 
   --data FOLDER      where its data is kept          (LOOM_DATA; else /var/lib/loom for root, ~/.local/share/loom)
   --port N           where it answers, 0 for any     (LOOM_PORT; else ${DEFAULT_PORT})
-  --host ADDRESS     where it listens; anything but loopback needs --tls-cert and --tls-key   (LOOM_HOST; else 127.0.0.1)
-  --tls-cert FILE    certificate chain in PEM        (LOOM_TLS_CERT)
+  --host ADDRESS     where it listens, 0.0.0.0 for everywhere; over TLS unless loopback   (LOOM_HOST; else 127.0.0.1)
+  --tls-cert FILE    certificate chain in PEM; else Loom makes one where it needs one   (LOOM_TLS_CERT)
   --tls-key FILE     its key in PEM                  (LOOM_TLS_KEY)
+  --workers-listen ADDRESS[:PORT]   where provisioners of other machines connect; port ${DEFAULT_WORKERS_PORT} unless given
+                                                     (LOOM_WORKERS_LISTEN; else nowhere)
   --provider NAME    docker, local or simulated, for the first cluster; else docker where a daemon answers
   --slots N          tasks at once, 1 to 1000        (LOOM_SLOTS; else 32)
   --no-farm          make no first cluster
@@ -57,6 +65,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
         host: { type: "string" },
         "tls-cert": { type: "string" },
         "tls-key": { type: "string" },
+        "workers-listen": { type: "string" },
         provider: { type: "string" },
         slots: { type: "string" },
         "no-farm": { type: "boolean" },
@@ -74,6 +83,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
   }
   const cert = values["tls-cert"] ?? env["LOOM_TLS_CERT"];
   const key = values["tls-key"] ?? env["LOOM_TLS_KEY"];
+  const workers = values["workers-listen"] ?? env["LOOM_WORKERS_LISTEN"];
   if ((cert === undefined) !== (key === undefined))
     throw new LoomError(
       "INVALID_FIELD",
@@ -84,6 +94,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
     host: values.host ?? env["LOOM_HOST"] ?? "127.0.0.1",
     port: number(values.port ?? env["LOOM_PORT"] ?? String(DEFAULT_PORT), "The port", 0, 65_535),
     tls: cert === undefined || key === undefined ? undefined : readPair(cert, key),
+    workers: workers === undefined || workers === "" ? undefined : readAddress(workers),
     provider: values.provider,
     slots: number(values.slots ?? env["LOOM_SLOTS"] ?? "32", "--slots", 1, 1000),
     farm: values["no-farm"] !== true,
@@ -91,6 +102,18 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
     logLevel: values["log-level"] ?? env["LOOM_LOG"] ?? "warn",
     help: values.help === true,
   };
+}
+
+/** `ADDRESS`, `ADDRESS:PORT`, `[IPV6]:PORT`. */
+function readAddress(text: string): { host: string; port: number } {
+  const found = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:[\]\s/]+))(?::(\d+))?$/.exec(text);
+  const host = isIP(text) === 6 ? text : (found?.[1] ?? found?.[2]);
+  if (host === undefined)
+    throw new LoomError(
+      "INVALID_FIELD",
+      `--workers-listen must be an address with a port, such as 0.0.0.0:${DEFAULT_WORKERS_PORT} or [::]:${DEFAULT_WORKERS_PORT}, not "${text}".`,
+    );
+  return { host, port: number(found?.[3] ?? String(DEFAULT_WORKERS_PORT), "The port of --workers-listen", 0, 65_535) };
 }
 
 /** The certificate and its key, proven to be a pair before anything is started. */

@@ -75,12 +75,16 @@ export function farmTrouble(farm: Cluster | undefined): string | undefined {
   return `${id} is ${stateOf(farm)}: its last job did not complete. Look: bin/loom describe ${id}; go on: bin/loom retry ${id}`;
 }
 
-/** The last lines of a start, for standard output. `farm:` and `api:` are one line each, for programs to read. */
-export function addressLines(address: string | undefined, api: string): string[] {
+/**
+ * The last lines of a start, for standard output. `farm:`, `api:` and `fingerprint:` are one line each, for programs to
+ * read.
+ */
+export function addressLines(address: string | undefined, api: string, fingerprint?: string): string[] {
   const width = Math.max(...HINTS.map(([command]) => command.length));
   return [
     ...(address === undefined ? [] : [`farm: ${address}`]),
     `api: ${api}`,
+    ...(fingerprint === undefined ? [] : [`fingerprint: ${fingerprint}`]),
     ...HINTS.map(([command, what], i) => `${i === 0 ? "loom:" : "     "} ${command.padEnd(width)}  ${what}`),
   ];
 }

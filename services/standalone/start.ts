@@ -7,8 +7,11 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { mkdtempSync } from "node:fs";
 import { createGateway } from "../../gateway/gateway.js";
+import type { Fingerprint } from "../common/certificates/fingerprint.js";
+import type { KeyPair } from "../common/certificates/issue.js";
 import { DEFAULT_ID_SPACE } from "../common/ids.js";
 import type { Logger } from "../common/log.js";
+import { isLoopback } from "../common/loopback.js";
 import { createShellAutomator } from "../provisioner/automators/shell/shell.js";
 import { createDockerProvider } from "../provisioner/providers/docker/provider.js";
 import { createLocalProvider } from "../provisioner/providers/local/provider.js";
@@ -22,6 +25,7 @@ import { migrate } from "../server/store/migrate.js";
 import { createSecretBox } from "../server/store/secrets.js";
 import type { Tokens } from "../server/tenants/tokens.js";
 import { DEFAULT_TENANT } from "../server/tenants/tokens.js";
+import { fingerprintOfPem, openCertificates, ownNames, type Certificates } from "./certificates.js";
 import { prepareDataFolder } from "./data-folder.js";
 import { lockFolder } from "./lock.js";
 import { keepPostgres } from "./postgres/keep.js";
@@ -33,7 +37,10 @@ export interface StandaloneOptions {
   readonly host: string;
   /** 0: the kernel's choice. */
   readonly port: number;
+  /** Undefined: one of Loom's own, where the host is not loopback. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Where provisioners of other machines connect; nowhere where absent. */
+  readonly workers?: { readonly host: string; readonly port: number };
   readonly version: string;
   readonly log: Logger;
   /** Tasks at once. */
@@ -49,6 +56,8 @@ export interface Standalone {
   readonly url: string;
   /** Where it answers on this machine without TLS; the same as `url` unless that has TLS. */
   readonly nearUrl: string;
+  /** Of the certificate shown there; undefined without TLS. */
+  readonly fingerprint: Fingerprint | undefined;
   /** Of the first administrator. */
   readonly token: string;
   readonly providers: readonly Provider[];
@@ -105,6 +114,12 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     stops.push(() => database.close());
     await assertSafeDatabase(database.pool);
 
+    // Made before Loom answers anywhere: what is shown first is what is shown from then on.
+    const certificates =
+      (options.tls === undefined && !isLoopback(options.host)) || options.workers !== undefined
+        ? await openCertificates(folder, () => ownNames([options.host, options.workers?.host ?? ""]))
+        : undefined;
+
     progress("starting Loom");
     const server = await startServer({
       database,
@@ -131,17 +146,24 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     const address = await rpc.listen(`unix:${join(sockets, "server.sock")}`);
     stops.push(() => rpc.stop());
 
+    const tls = options.tls ?? (isLoopback(options.host) ? undefined : certificates!.server);
     const gateway = createGateway({
       upstream: address,
       listen: { host: options.host, port: options.port },
       log: log as never,
-      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(tls === undefined ? {} : { tls }),
     });
     await gateway.start();
     stops.push(() => gateway.stop());
+    if (certificates !== undefined)
+      stops.push(
+        keepCertificates(certificates, log, (renewed) => {
+          if (options.tls === undefined && tls !== undefined) gateway.renew(renewed);
+        }),
+      );
     // Whoever is on this machine need not know who has signed the certificate.
     const near =
-      options.tls === undefined
+      tls === undefined
         ? gateway
         : createGateway({ upstream: address, listen: { host: "127.0.0.1", port: 0 }, log: log as never });
     if (near !== gateway) {
@@ -175,6 +197,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     return {
       url: gateway.url,
       nearUrl: near.url,
+      fingerprint:
+        tls === undefined ? undefined : tls === options.tls ? fingerprintOfPem(tls.cert) : certificates!.fingerprint,
       token,
       providers,
       isNew: ran.length > 0,
@@ -185,6 +209,20 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     await stop();
     throw thrown;
   }
+}
+
+/** How often it is looked whether a certificate has to be made again. */
+const CERTIFICATES_MS = 6 * 3_600_000;
+
+/** Renews what is due, again and again. @returns what ends that */
+function keepCertificates(certificates: Certificates, log: Logger, show: (renewed: KeyPair) => void): () => void {
+  const timer = setInterval(() => {
+    certificates.renew().then(
+      (renewed) => renewed !== undefined && show(renewed),
+      (error: unknown) => log.error({ err: error }, "the server's certificate could not be renewed; it is tried again"),
+    );
+  }, CERTIFICATES_MS);
+  return () => clearInterval(timer);
 }
 
 /** Work streams of the provisioner. */
