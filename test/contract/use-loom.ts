@@ -14,7 +14,13 @@ export const QUIET_LOG: Logger = pino({ level: "silent" });
 export const NO_HUB: WorkerHub = {
   leaseMs: 10_000,
   heartbeatMs: 3_000,
-  open: () => ({ results: () => undefined, heartbeat: () => undefined, log: () => undefined, close: () => undefined }),
+  open: () => ({
+    results: () => undefined,
+    heartbeat: () => undefined,
+    log: () => undefined,
+    inventory: () => undefined,
+    close: () => undefined,
+  }),
 };
 
 export interface Loom {

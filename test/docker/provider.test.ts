@@ -291,15 +291,15 @@ describe("provider docker by itself", function () {
     }
   });
 
-  it("lists only machines of its own installation where it has one", async () => {
+  it("lists machines of every Loom on the daemon, each with its cluster and node", async () => {
     const [a, b] = [cluster(1)[0]!, cluster(1)[0]!];
-    const one = createDockerProvider({ installation: `one-${a.clusterUid}` });
-    await Promise.all([one.create(a, context()), provider.create(b, context())]);
-    assert.deepEqual(
-      (await one.inventory({})).map(({ token }) => token),
-      [a.token],
-    );
-    const tokens = (await provider.inventory({})).map(({ token }) => token);
-    assert.ok(tokens.includes(a.token) && tokens.includes(b.token));
+    const other = createDockerProvider({ installation: `other-${a.clusterUid}` });
+    await Promise.all([other.create(a, context()), provider.create(b, context())]);
+    const found = new Map((await provider.inventory({})).map((machine) => [machine.token, machine]));
+    for (const { token, clusterUid, nodeNumber } of [a, b])
+      assert.deepEqual(
+        { ...found.get(token), machine: "" },
+        { token, machine: "", running: true, clusterUid, nodeNumber },
+      );
   });
 });

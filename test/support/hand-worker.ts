@@ -64,6 +64,7 @@ export function openHandWorker(hub: WorkerHub, slots = 16): HandWorker {
     acknowledge: (leases) => void acknowledged.push(...leases),
     revoke: (leases) => void revoked.push(...leases),
     renewed: () => undefined,
+    ask: () => undefined,
   });
 
   function succeed(assignment: Assignment, lease = assignment.lease): void {

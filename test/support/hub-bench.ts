@@ -3,6 +3,7 @@ import { createSlotHub, type SlotClient, type SlotHub } from "../../services/ser
 import {
   leaseKey,
   type Assignment,
+  type InventoryQuestion,
   type Lease,
   type LogChunk,
   type TaskResult,
@@ -40,6 +41,7 @@ export function connect(hub: SlotHub, slots: number, types: readonly string[] = 
     acknowledged: [] as string[],
     revoked: [] as string[],
     renewed: [] as string[][],
+    asked: [] as { query: string; question: InventoryQuestion }[],
   };
   const stream = hub.open({
     provisioner: "p",
@@ -60,6 +62,7 @@ export function connect(hub: SlotHub, slots: number, types: readonly string[] = 
     acknowledge: (leases) => void told.acknowledged.push(...leases.map(leaseKey)),
     revoke: (leases) => void told.revoked.push(...leases.map(leaseKey)),
     renewed: (leases) => void told.renewed.push(leases.map(leaseKey)),
+    ask: (query, question) => void told.asked.push({ query, question }),
   });
   return { ...stream, told };
 }

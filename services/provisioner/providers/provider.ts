@@ -51,7 +51,14 @@ export interface MachineReport {
 export interface ObservedMachine {
   readonly token: string;
   readonly machine: string;
+  /** False where commands cannot run on it until somebody starts it. */
   readonly running: boolean;
+  /**
+   * The cluster and the node it was made for, where the provider keeps them with the machine. By them a server knows a
+   * machine that no cluster owns any more for its own; without them it looks through all of its clusters.
+   */
+  readonly clusterUid?: string;
+  readonly nodeNumber?: number;
 }
 
 /** What a call may use while it works. */
@@ -79,7 +86,12 @@ export interface Provider {
   delete(request: MachineRequest, context: CallContext): Promise<void>;
   /** The machine with this token, undefined where there certainly is none. */
   observe(request: MachineRequest): Promise<ObservedMachine | undefined>;
-  /** Every machine Loom made with these provider fields. */
+  /**
+   * Every machine Loom made with these provider fields, those that do not run too; of other Looms as well where they
+   * share the provider, since each knows its own by their tokens.
+   *
+   * @throws where it cannot tell for sure: what is not in the answer does not exist
+   */
   inventory(fields: Fields): Promise<readonly ObservedMachine[]>;
   /** A way to run commands on a confirmed machine. */
   channel(request: MachineRequest): NodeChannel;

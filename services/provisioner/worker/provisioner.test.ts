@@ -72,7 +72,7 @@ describe("provisioner", () => {
     at.server.assign({
       ...next,
       node: { ...next.node!, incarnation: 2, token: machineToken(CLUSTER, 1000, 2) },
-      replacesToken: next.node!.token,
+      replacesTokens: [next.node!.token],
     });
     await at.server.until(() => at.server.results.length === 2);
     const judgement = judge(readJournal(at.journal));
@@ -85,7 +85,7 @@ describe("provisioner", () => {
       lease: { ...next.lease!, task: 4 },
       action: "DELETE",
       node: { ...next.node!, incarnation: 2, token: machineToken(CLUSTER, 1000, 2) },
-      replacesToken: next.node!.token,
+      replacesTokens: [next.node!.token],
     });
     await at.server.until(() => at.server.results.length === 4);
     assert.equal(judge(readJournal(at.journal)).live.size, 0);
@@ -177,8 +177,11 @@ describe("provisioner", () => {
           token: machineToken(CLUSTER, 1000, 1),
           running: true,
           machine: `simulated-${machineToken(CLUSTER, 1000, 1).slice(0, 12)}`,
+          clusterUid: CLUSTER,
+          node: 1000,
         },
       ],
+      more: false,
     });
   });
 });

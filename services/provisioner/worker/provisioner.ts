@@ -2,15 +2,13 @@
 import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import {
   WorkerServiceClient,
-  type Inventory,
-  type InventoryReport,
   type OfferedType,
   type Register,
 } from "../../../gen/services/loom/internal/v1/worker.js";
-import { LoomError } from "../../common/errors.js";
 import type { Automator } from "../automators/automator.js";
 import type { FieldSchema, Provider } from "../providers/provider.js";
 import { createExecutor } from "./execute.js";
+import { inventoryReports } from "./inventory.js";
 import { createWorkStream } from "./stream.js";
 import type { RunningTask } from "./task.js";
 
@@ -89,24 +87,6 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
     };
   }
 
-  async function inventory({ query, providerType, providerFields }: Inventory): Promise<InventoryReport> {
-    try {
-      const provider = providers.find(({ type }) => type === providerType);
-      if (provider === undefined)
-        throw new LoomError("PLUGIN_TYPE_UNKNOWN", `This provisioner has no provider of type "${providerType}".`);
-      const machines = await provider.inventory(providerFields ?? {});
-      return {
-        query,
-        machines: machines.map(({ token, machine, running }) => ({ token, machine, running })),
-        error: "",
-      };
-    } catch (error) {
-      if (!(error instanceof LoomError))
-        log.error({ error: String(error), provider: providerType }, "an inventory met an unknown error");
-      return { query, machines: [], error: LoomError.from(error).message };
-    }
-  }
-
   const byTask = new Map<string, RunningTask>();
   const streams = Array.from({ length: options.streams }, (_, index) => {
     const worker = `${options.name}-${index + 1}`;
@@ -120,7 +100,10 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
         ),
       register: () => register(worker),
       executor,
-      inventory,
+      inventory: (question) =>
+        inventoryReports(providers, question, (error) =>
+          log.error({ error: String(error), provider: question.providerType }, "an inventory met an unknown error"),
+        ),
       byTask,
       offersMs: options.offersMs ?? 30_000,
       clock: options.clock ?? SYSTEM_CLOCK,

@@ -31,7 +31,8 @@ export interface StreamOptions {
   readonly connect: () => WorkerServiceClient;
   readonly register: () => Promise<Register>;
   readonly executor: Executor;
-  readonly inventory: (query: Inventory) => Promise<InventoryReport>;
+  /** Never rejects. */
+  readonly inventory: (question: Inventory) => Promise<readonly InventoryReport[]>;
   /** Running tasks of the whole process, so that a newer attempt ends an older one wherever it runs. */
   readonly byTask: Map<string, RunningTask>;
   /** Milliseconds between two looks at whether what is offered can be used. */
@@ -147,7 +148,9 @@ export function createWorkStream(options: StreamOptions): WorkStream {
       case "renewed":
         return renew(body.value.leases.map(leaseKey));
       case "inventory":
-        void options.inventory(body.value).then((report) => send({ $case: "inventory", value: report }));
+        void options
+          .inventory(body.value)
+          .then((reports) => reports.forEach((report) => send({ $case: "inventory", value: report })));
         return;
       case undefined:
         return;

@@ -3,7 +3,7 @@ import type { WorkResponse } from "../../../gen/services/loom/internal/v1/worker
 import { Assignment as WireAssignment } from "../../../gen/services/loom/internal/v1/worker.js";
 import { LoomError } from "../../common/errors.js";
 import type { Lease, WorkerSession } from "../workers/types.js";
-import { assignmentToWire, leaseToWire } from "./wire/worker.js";
+import { assignmentToWire, leaseToWire, questionToWire } from "./wire/worker.js";
 import type { WorkCall } from "./work-stream.js";
 
 export type WorkBody = NonNullable<WorkResponse["body"]>;
@@ -19,7 +19,7 @@ export interface WorkOutbox {
   /** Nothing more is sent. */
   stop(): void;
   /** The hub's side of the stream. */
-  readonly session: Pick<WorkerSession, "assign" | "acknowledge" | "revoke" | "renewed">;
+  readonly session: Pick<WorkerSession, "assign" | "acknowledge" | "revoke" | "renewed" | "ask">;
 }
 
 interface Batch {
@@ -102,6 +102,7 @@ export function createWorkOutbox(call: WorkCall, fail: (error: LoomError) => voi
       acknowledge: leases("acknowledged"),
       revoke: leases("revocations"),
       renewed: leases("renewed"),
+      ask: (query, question) => push({ $case: "inventory", value: questionToWire(query, question) }, 1_000),
     },
   };
 }

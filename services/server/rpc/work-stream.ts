@@ -119,8 +119,7 @@ function forward({ body }: WorkRequest, side: HubSide): void {
     case "log":
       return side.log(logChunkFromWire(body.value) ?? refuse("a piece of log names no lease"));
     case "inventory":
-      // Answers a question that nobody here asks yet.
-      return undefined;
+      return side.inventory(body.value);
     default:
       return refuse("it sent a message that this server does not know");
   }

@@ -9,12 +9,16 @@
 import {
   leaseKey,
   type Assignment,
+  type InventoryQuestion,
   type Lease,
   type LogChunk,
+  type ObservedMachine,
   type TaskResult,
   type WorkerHub,
   type WorkerSession,
 } from "./types.js";
+import { createInventories } from "./inventories.js";
+import { refusal } from "./refusal.js";
 import type { PluginTypeView } from "../views.js";
 
 /** A job as the hub sees it. */
@@ -47,6 +51,12 @@ export interface SlotHub extends WorkerHub {
   revoke(lease: Lease): void;
   /** Provider and automator types that connected workers offer. */
   offers(): readonly PluginTypeView[];
+  /**
+   * Every machine of a provider, of other Looms as well where they share it. What is not in the answer does not exist.
+   *
+   * @throws PROVIDER_UNREACHABLE where no answer can be had, and then nothing is known
+   */
+  inventory(question: InventoryQuestion): Promise<readonly ObservedMachine[]>;
   /** Tells every client of leases that have run out; to be called about once a second. */
   sweep(): void;
 }
@@ -84,6 +94,10 @@ export function createSlotHub(options: HubOptions): SlotHub {
   /** Clients that got fewer slots than they wanted, longest waiting first. */
   const waiting = new Map<SlotClient, string>();
 
+  const inventories = createInventories();
+
+  /** Whether tasks and questions for a provider go to this worker. */
+  const serves = (worker: Worker, providerType: string): boolean => worker.providerTypes.has(providerType);
   const freeOf = (worker: Worker): number => (worker.open ? worker.session.slots - worker.used : 0);
 
   /** Wakes the first waiting clients, no more of them than there are slots they could have. */
@@ -95,7 +109,7 @@ export function createSlotHub(options: HubOptions): SlotHub {
     let woken = 0;
     for (const [client, type] of queue) {
       if (left.size === 0 || woken === most) return;
-      const worker = free.find((one) => left.has(one) && one.providerTypes.has(type));
+      const worker = free.find((one) => left.has(one) && serves(one, type));
       if (worker === undefined) continue;
       const rest = left.get(worker)! - 1;
       if (rest === 0) left.delete(worker);
@@ -196,18 +210,20 @@ export function createSlotHub(options: HubOptions): SlotHub {
           const holder = held.get(leaseKey(chunk.lease));
           if (holder !== undefined) options.log(chunk, holder.tenant);
         },
+        inventory: (report) => inventories.report(session, report),
         close() {
           worker.open = false;
           workers.delete(worker);
+          inventories.gone(session);
         },
       };
     },
 
     take(client, providerType, most) {
-      const able = [...workers].filter((worker) => worker.providerTypes.has(providerType) && freeOf(worker) > 0);
+      const able = [...workers].filter((worker) => serves(worker, providerType) && freeOf(worker) > 0);
       const free = able.reduce((sum, worker) => sum + freeOf(worker), 0);
       const others = [...waiting].filter(
-        ([other, type]) => other !== client && able.some((worker) => worker.providerTypes.has(type)),
+        ([other, type]) => other !== client && able.some((worker) => serves(worker, type)),
       ).length;
       const share = Math.min(most, others === 0 ? free : Math.ceil(free / (others + 1)));
       const slots: Slot[] = [];
@@ -250,6 +266,12 @@ export function createSlotHub(options: HubOptions): SlotHub {
       );
     },
 
+    inventory: (question) =>
+      inventories.ask(
+        [...workers].filter((worker) => serves(worker, question.providerType)).map(({ session }) => session),
+        question,
+      ),
+
     sweep() {
       const now = options.monotonic();
       for (const [key, holder] of held) {
@@ -270,20 +292,4 @@ export function createSlotHub(options: HubOptions): SlotHub {
     holder.worker = worker;
     freeSlot(before);
   }
-}
-
-/** The result of a task that could not be handed out. */
-function refusal(lease: Lease, thrown: unknown): TaskResult {
-  return {
-    lease,
-    succeeded: false,
-    reason: "INVALID_CONFIG",
-    message: `The task cannot be handed to a worker: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-    exitCode: 0,
-    permanent: true,
-    addresses: {},
-    machine: "",
-    results: {},
-    unreachable: false,
-  };
 }

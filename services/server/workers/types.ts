@@ -49,7 +49,7 @@ export interface Assignment {
   readonly secrets: readonly string[];
   readonly timeoutMs: number;
   readonly taskKey: string;
-  readonly replacesToken: string;
+  readonly replacesTokens: readonly string[];
 }
 
 /** How an attempt ended; field for field the message Result of worker.proto. */
@@ -74,6 +74,35 @@ export interface LogChunk {
   readonly sequence: number;
 }
 
+/** What a provider is asked for its machines. */
+export interface InventoryQuestion {
+  readonly providerType: string;
+  /** Name of the provider document. */
+  readonly provider: string;
+  /** Sensitive ones included. */
+  readonly fields: JsonObject;
+}
+
+/** A machine at a provider; field for field the message ObservedMachine of worker.proto. */
+export interface ObservedMachine {
+  readonly token: string;
+  readonly running: boolean;
+  readonly machine: string;
+  /** Empty where the provider does not keep it. */
+  readonly clusterUid: string;
+  /** 0 where the provider does not keep it. */
+  readonly node: number;
+}
+
+/** A piece of the answer to an inventory question. */
+export interface InventoryReport {
+  readonly query: string;
+  readonly machines: readonly ObservedMachine[];
+  /** Empty where the provider answered. */
+  readonly error: string;
+  readonly more: boolean;
+}
+
 /** A worker's stream as the server sees it. */
 export interface WorkerSession {
   readonly provisioner: string;
@@ -87,6 +116,8 @@ export interface WorkerSession {
   /** Kill these. */
   revoke(leases: readonly Lease[]): void;
   renewed(leases: readonly Lease[]): void;
+  /** What machines there are; the answer comes as reports with the same query. */
+  ask(query: string, question: InventoryQuestion): void;
 }
 
 /** What rpc/ calls for each stream. */
@@ -97,6 +128,7 @@ export interface WorkerHub {
     results(results: readonly TaskResult[]): void;
     heartbeat(leases: readonly Lease[]): void;
     log(chunk: LogChunk): void;
+    inventory(report: InventoryReport): void;
     /** The stream is gone. Its tasks keep their leases until they run out: the worker may come back with results. */
     close(): void;
   };

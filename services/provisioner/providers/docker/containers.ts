@@ -10,6 +10,8 @@ import type { DockerSettings } from "./settings.js";
 
 export const LABEL_TOKEN = "loom.token";
 export const LABEL_ADDRESS = "loom.address";
+const LABEL_NODE = "loom.node";
+/** For people: which Loom made it. Loom itself knows its machines by their clusters, wherever its folder is. */
 export const LABEL_INSTALLATION = "loom.installation";
 
 /** The longest host name Linux takes. */
@@ -49,7 +51,7 @@ export function containerSpec(
       "loom.cluster": request.clusterName,
       [LABEL_UID]: request.clusterUid,
       "loom.tenant": request.tenant,
-      "loom.node": String(request.nodeNumber),
+      [LABEL_NODE]: String(request.nodeNumber),
       [LABEL_TOKEN]: request.token,
       [LABEL_ADDRESS]: address,
       ...(installation === "" ? {} : { [LABEL_INSTALLATION]: installation }),
@@ -110,5 +112,7 @@ export function observed(container: Docker.ContainerInfo): ObservedMachine {
     token: container.Labels[LABEL_TOKEN]!,
     machine: (container.Names[0] ?? container.Id).replace(/^\//, ""),
     running: container.State === "running",
+    ...(container.Labels[LABEL_UID] === undefined ? {} : { clusterUid: container.Labels[LABEL_UID] }),
+    ...(container.Labels[LABEL_NODE] === undefined ? {} : { nodeNumber: Number(container.Labels[LABEL_NODE]) }),
   };
 }

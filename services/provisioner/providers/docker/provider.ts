@@ -4,7 +4,7 @@
  */
 import { LoomError } from "../../../common/errors.js";
 import type { CallContext, MachineReport, MachineRequest, Provider } from "../provider.js";
-import { LABEL_INSTALLATION, LABEL_TOKEN, containerName, observed, report } from "./containers.js";
+import { LABEL_TOKEN, containerName, observed, report } from "./containers.js";
 import { createEngine, messageOf, statusOf, translate } from "./engine.js";
 import type { Engine } from "./engine.js";
 import { createExecChannel, missing } from "./exec.js";
@@ -22,10 +22,7 @@ const READY_MS = 60_000;
 const TRIES = 5;
 
 export interface DockerProviderOptions {
-  /**
-   * Names this Loom. Where it is set, only machines made under the same name are listed, so that two Looms can share a
-   * daemon without taking each other's machines for strays.
-   */
+  /** Names this Loom in a label of its machines, for people who look at the containers of a daemon that several share. */
   readonly installation?: string;
 }
 
@@ -176,7 +173,7 @@ export function createDockerProvider(options: DockerProviderOptions = {}): Provi
     inventory: (fields) =>
       told("list the containers", async () => {
         const engine = engineOf(readSettings(fields).host);
-        const label = [LABEL_TOKEN, ...(installation === "" ? [] : [`${LABEL_INSTALLATION}=${installation}`])];
+        const label = [LABEL_TOKEN];
         const containers = await engine.call((abortSignal) =>
           engine.docker.listContainers({ all: true, filters: { label }, abortSignal }),
         );

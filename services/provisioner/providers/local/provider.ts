@@ -82,7 +82,7 @@ export function createLocalProvider(defaults: { readonly folder: string }): Loca
     },
     async inventory(fields) {
       const root = rootOf(fields);
-      return tokensIn(root).map((token) => observed({ root, token }));
+      return tokensIn(root).flatMap((token) => observed({ root, token }) ?? []);
     },
     async switchOnAll(signal, onFailure) {
       const places = tokensIn(defaults.folder).map((token) => ({ root: defaults.folder, token }));
@@ -225,8 +225,23 @@ function report(place: Place): MachineReport {
   return { machine: homeOf(place), addresses: { internal: address, external: address }, results: {} };
 }
 
-function observed(place: Place): ObservedMachine {
-  return { token: place.token, machine: homeOf(place), running: isRunning(place) };
+/** Undefined where the node went while it was looked at. */
+function observed(place: Place): ObservedMachine | undefined {
+  let made: { readonly clusterUid?: string; readonly node?: number };
+  try {
+    made = JSON.parse(readFileSync(join(homeOf(place), "node.json"), "utf8")) as typeof made;
+  } catch (error) {
+    ignoreMissing(error);
+    if (!existsSync(homeOf(place))) return undefined;
+    made = {};
+  }
+  return {
+    token: place.token,
+    machine: homeOf(place),
+    running: isRunning(place),
+    ...(made.clusterUid === undefined ? {} : { clusterUid: made.clusterUid }),
+    ...(made.node === undefined ? {} : { nodeNumber: made.node }),
+  };
 }
 
 /** The node's first process as it wrote itself down. */

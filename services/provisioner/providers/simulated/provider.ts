@@ -8,7 +8,7 @@ import type { Fields, MachineReport, MachineRequest, ObservedMachine, Provider }
 import { createSimulatedChannel } from "./channel.js";
 import type { JournalLine } from "./journal.js";
 import { milliseconds, step, type Subject } from "./steps.js";
-import { openWorld, type World } from "./world.js";
+import { openWorld, type SimulatedMachine, type World } from "./world.js";
 
 /** @param defaults.journal file used where the provider document names none; absolute */
 export function createSimulatedProvider(defaults: { readonly journal: string }): Provider {
@@ -137,8 +137,8 @@ function report(world: World, request: MachineRequest): MachineReport {
   };
 }
 
-function observed(machine: { readonly token: string; readonly running: boolean }): ObservedMachine {
-  return { token: machine.token, machine: `simulated-${machine.token.slice(0, 12)}`, running: machine.running };
+function observed({ token, running, cluster, node }: SimulatedMachine): ObservedMachine {
+  return { token, machine: `simulated-${token.slice(0, 12)}`, running, clusterUid: cluster, nodeNumber: node };
 }
 
 function text(fields: Fields, name: string): string | undefined {

@@ -17,6 +17,9 @@ export interface TaskState {
 
 export interface SimulatedMachine {
   readonly token: string;
+  /** The cluster's UUID. */
+  readonly cluster: string;
+  readonly node: number;
   readonly address: string;
   running: boolean;
   bootstrapped: boolean;
@@ -86,6 +89,8 @@ export function openWorld(path: string, land: Lander): World {
         landed(line);
         machines.set(line.token!, {
           token: line.token!,
+          cluster: line.cluster ?? "",
+          node: line.node ?? 0,
           address: line.address ?? "",
           running: true,
           bootstrapped: false,

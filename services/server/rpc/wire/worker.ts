@@ -1,6 +1,7 @@
 /** What passes between job engine and provisioners as messages. */
 import type {
   Assignment as WireAssignment,
+  Inventory,
   Lease as WireLease,
   LogChunk as WireLogChunk,
   OfferedType,
@@ -9,7 +10,7 @@ import type {
 } from "../../../../gen/services/loom/internal/v1/worker.js";
 import type { JsonObject } from "../../catalog/types.js";
 import type { PluginTypeView } from "../../views.js";
-import type { Assignment, Lease, LogChunk, TaskResult } from "../../workers/types.js";
+import type { Assignment, InventoryQuestion, Lease, LogChunk, TaskResult } from "../../workers/types.js";
 
 export function leaseToWire(lease: Lease): WireLease {
   const { shard, epoch, cluster, job, task, runner, attempt } = lease;
@@ -49,6 +50,10 @@ export function assignmentToWire(assignment: Assignment): WireAssignment {
     taskKey: assignment.taskKey,
     replacesTokens: [...assignment.replacesTokens],
   };
+}
+
+export function questionToWire(query: string, { providerType, fields }: InventoryQuestion): Inventory {
+  return { query, providerType, providerFields: fields };
 }
 
 /** Undefined where the result names no lease. */
