@@ -89,6 +89,43 @@ export interface ClusterOperations {
   delete(caller: Caller, cluster: string, mutation: Mutation): Promise<JobView>;
   changeLease(caller: Caller, cluster: string, change: LeaseChange, mutation: Mutation): Promise<ClusterView>;
   addNodes(caller: Caller, cluster: string, service: string, count: number, mutation: Mutation): Promise<JobView>;
+  /** These nodes, or where none are named the newest `count` of the layout that carries the service. */
+  removeNodes(
+    caller: Caller,
+    cluster: string,
+    which: { readonly nodes: readonly number[]; readonly service: string; readonly count: number },
+    mutation: Mutation,
+  ): Promise<JobView>;
+  replaceNode(caller: Caller, cluster: string, node: number, mutation: Mutation): Promise<JobView>;
+  /** Starts machines that are down, and makes those again that are missing. */
+  repair(caller: Caller, cluster: string, mutation: Mutation): Promise<JobView>;
+  configure(
+    caller: Caller,
+    cluster: string,
+    change: {
+      /** Merged key by key over the present configuration; null takes a key away. */
+      readonly config: JsonObject;
+      /** Empty: those that see what changes, or all where nothing changes. */
+      readonly services: readonly string[];
+      readonly restart: boolean;
+    },
+    mutation: Mutation,
+  ): Promise<JobView>;
+  /** `services` empty: all. */
+  actOn(
+    caller: Caller,
+    cluster: string,
+    operation: "START_SERVICES" | "STOP_SERVICES" | "RESTART_SERVICES",
+    services: readonly string[],
+    mutation: Mutation,
+  ): Promise<JobView>;
+  addServices(
+    caller: Caller,
+    cluster: string,
+    which: { readonly services: readonly string[]; readonly withDependencies: boolean },
+    mutation: Mutation,
+  ): Promise<JobView>;
+  removeServices(caller: Caller, cluster: string, services: readonly string[], mutation: Mutation): Promise<JobView>;
   listNodes(
     caller: Caller,
     cluster: string,

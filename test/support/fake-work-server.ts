@@ -141,7 +141,7 @@ export function assignment(
       action,
       replacements: 0,
     }),
-    replacesToken: "",
+    replacesTokens: [],
     ...rest,
   };
 }

@@ -51,8 +51,8 @@ export function createExecutor(
       output: (stream: "stdout" | "stderr", bytes: Uint8Array) => output.write(stream, bytes),
     };
     const from = provider(assignment);
-    if (assignment.replacesToken !== "" && !runsOnNode(assignment.action)) {
-      await from.delete({ ...machine, token: assignment.replacesToken, results: {} }, context);
+    for (const token of runsOnNode(assignment.action) ? [] : assignment.replacesTokens) {
+      await from.delete({ ...machine, token, results: {} }, context);
       signal.throwIfAborted();
     }
     switch (assignment.action) {

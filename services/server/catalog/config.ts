@@ -62,6 +62,39 @@ export function initialConfig(
   request: JsonObject,
   locked: readonly Path[] = [],
 ): JsonObject {
+  const own = ownConfigs(services);
+  return checkedConfig(mergeConfig(mergeConfig(own, template.defaults?.config ?? {}), request), request, locked);
+}
+
+/** Each service's own configuration, under the service's name. */
+export function ownConfigs(services: ReadonlyMap<string, Service>): JsonObject {
+  return Object.fromEntries(
+    [...services]
+      .filter(([, service]) => service.config !== undefined)
+      .map(([name, service]) => [name, service.config!]),
+  );
+}
+
+/** The configuration without the keys at these paths. */
+export function withoutPaths(config: JsonObject, paths: readonly Path[]): JsonObject {
+  return paths.reduce((left, path) => withoutPath(left, path), config);
+}
+
+function withoutPath(config: JsonObject, [step, ...rest]: Path): JsonObject {
+  if (step === undefined || !Object.hasOwn(config, step)) return config;
+  if (rest.length === 0) return Object.fromEntries(Object.entries(config).filter(([key]) => key !== step));
+  const value = config[step];
+  return isMerged(value) ? { ...config, [step]: withoutPath(value, rest) } : config;
+}
+
+/**
+ * The configuration, where the request may say what it says and the whole is not too large.
+ *
+ * @param request what was merged into it
+ * @param locked paths that immutable partial templates set
+ * @throws INVALID_CONFIG
+ */
+export function checkedConfig(config: JsonObject, request: JsonObject, locked: readonly Path[]): JsonObject {
   const violations = [
     ...overridden(request, locked).map((path) => ({
       path,
@@ -76,12 +109,6 @@ export function initialConfig(
     const text = violations.map(({ field, description }) => `${field}: ${description}`).join(" ");
     throw new LoomError("INVALID_CONFIG", `The configuration of the request cannot be used. ${text}`, { violations });
   }
-  const own = Object.fromEntries(
-    [...services]
-      .filter(([, service]) => service.config !== undefined)
-      .map(([name, service]) => [name, service.config!]),
-  );
-  const config = mergeConfig(mergeConfig(own, template.defaults?.config ?? {}), request);
   const bytes = Buffer.byteLength(JSON.stringify(config));
   if (bytes > MAX_CONFIG_BYTES) {
     const description = `has ${bytes} bytes as JSON, and at most ${MAX_CONFIG_BYTES} go to every task of the cluster. Keep large files outside of the configuration.`;

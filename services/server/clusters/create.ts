@@ -2,7 +2,7 @@
  * Accepting a new cluster: everything that can be known is checked, solved and pinned before the record is written, so
  * that what is accepted can be planned.
  */
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { LoomError, type FieldViolation } from "../../common/errors.js";
 import { META_SHARD, nthClusterId, shardOfRequest, type IdSpace } from "../../common/ids.js";
 import type { Caller, CreateCluster } from "../application.js";
@@ -30,6 +30,7 @@ import type { Rows } from "../store/rows.js";
 import type { SecretBox } from "../store/secrets.js";
 import type { Tx } from "../store/transaction.js";
 import type { ClusterView } from "../views.js";
+import { generatePassword } from "./operate.js";
 import { fullView } from "./views.js";
 
 export interface CreateServices {
@@ -215,11 +216,11 @@ export function createClusterCreator(
     const { cluster } = answer;
     const planned = planRequest(
       { id: BigInt(answer.id), displayName: cluster.displayName, spec, config },
-      { kind: "CREATE", groups, grown: [] },
+      { kind: "CREATE", groups, change: {} },
       [],
       1000,
     );
-    const plan = planView(await services.plan(planned), planned.nodes, { operation: "CREATE", addedServices });
+    const plan = planView(await services.plan(planned), planned.nodes, { addedServices });
     return {
       view: { id: answer.id, cluster: { ...cluster, plan: withCost(plan, pricesOf(spec)) } },
       isNew: false,
@@ -233,11 +234,6 @@ function pricesOf({ provider, hardwareTypes }: ClusterSpec): Prices {
     provider.name,
     Object.entries(hardwareTypes).map(([name, { body }]) => [name, body]),
   );
-}
-
-/** 24 characters of [A-Za-z0-9_-], 144 bits; needs no quoting in a shell or in a configuration file. */
-function generatePassword(): string {
-  return randomBytes(18).toString("base64url");
 }
 
 /** @throws INVALID_FIELD with every field that is wrong */

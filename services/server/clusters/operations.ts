@@ -1,29 +1,31 @@
 /** What can be asked of clusters and nodes. */
 import { LoomError } from "../../common/errors.js";
-import { clusterName, type IdSpace } from "../../common/ids.js";
-import type { Caller, Change, ClusterOperations, Mutation } from "../application.js";
+import type { IdSpace } from "../../common/ids.js";
+import type { Change, ClusterOperations } from "../application.js";
 import type { CatalogSnapshots } from "../documents/snapshot.js";
-import { planRequest } from "../plan/request.js";
-import type { LayoutProblem, LayoutResult, NodeGroup } from "../layout/types.js";
+import type { LayoutProblem, LayoutResult } from "../layout/types.js";
 import { decodePageToken, encodePageToken, pageSize } from "../paging.js";
 import type { PlanRequest, TaskGraph } from "../plan/types.js";
-import { planView } from "../plan/view.js";
-import type { OpAccepted } from "../records/types.js";
 import type { Quotas } from "../quotas/operations.js";
-import { checkEtag, requestOf } from "../requests.js";
 import { JOBS_TOPIC, LOG_TOPIC, clusterTopic, type Signals } from "../signals.js";
 import type { JobStore } from "../store/jobs.js";
 import type { Log } from "../store/log.js";
-import { readClusters, readNodes, type ClusterWithJob } from "../store/read/clusters.js";
-import { jobView } from "../store/read/jobs.js";
+import { readClusters, readNodes } from "../store/read/clusters.js";
+import { readObservations } from "../store/read/observations.js";
 import type { Rows } from "../store/rows.js";
 import type { SecretBox } from "../store/secrets.js";
-import type { ClusterView, JobView, PluginTypeView } from "../views.js";
+import type { ClusterView, PluginTypeView } from "../views.js";
 import { watch } from "../watch.js";
+import { lockedConfig } from "../catalog/resolve.js";
+import { maskSecrets } from "../catalog/secrets.js";
+import { addServices } from "./changes/add-services.js";
+import { configure } from "./changes/configure.js";
+import { removeNodes, repair, replaceNode } from "./changes/nodes.js";
+import { actOnServices, removeServices } from "./changes/services.js";
 import { createClusterCreator } from "./create.js";
 import { growGroups } from "./grow.js";
-import { findCluster, findJob } from "./locate.js";
-import { ALLOWED_IN } from "./states.js";
+import { findCluster } from "./locate.js";
+import { createOperate } from "./operate.js";
 import { fullView, plainView } from "./views.js";
 
 export interface ClusterServices {
@@ -49,107 +51,14 @@ export interface ClusterServices {
 const WATCH_PAUSE_MS = 150;
 
 export function createClusterOperations(services: ClusterServices): ClusterOperations {
-  const { db, log, jobs, epochs, space, signals } = services;
+  const { db, space, signals } = services;
   const createCluster = createClusterCreator(services);
 
   function announce(cluster: bigint): void {
     for (const topic of [JOBS_TOPIC, LOG_TOPIC, clusterTopic(cluster)]) signals.notify(topic);
   }
 
-  /** @throws CLUSTER_BUSY, CLUSTER_STATE, ETAG_MISMATCH */
-  function checkAccepts(cluster: ClusterWithJob, operation: "DELETE" | "ADD_NODES", etag: string): void {
-    const name = clusterName(cluster.display_name, cluster.id);
-    checkEtag(etag, `${cluster.cluster_epoch}-${cluster.cluster_seq}`, `Cluster "${name}"`);
-    const state = cluster.cluster_state;
-    if (state === "PENDING") {
-      throw new LoomError(
-        "CLUSTER_BUSY",
-        `Job ${cluster.number} of "${name}" is at work. Wait for it, or end it with "loom cancel ${name}".`,
-        { metadata: { cluster: name, job: String(cluster.number) } },
-      );
-    }
-    if (!ALLOWED_IN[operation].includes(state)) {
-      const advice =
-        state === "TERMINATED"
-          ? "It is gone; create a new one."
-          : `Retry its last job with "loom retry ${name}", or delete it.`;
-      throw new LoomError("CLUSTER_STATE", `Cluster "${name}" is ${state}, which does not allow this. ${advice}`, {
-        metadata: { cluster: name, state },
-      });
-    }
-  }
-
-  /** Accepts an operation on a cluster that is there. With validateOnly the answer holds the plan. */
-  async function operate(
-    caller: Caller,
-    name: string,
-    operation: "DELETE" | "ADD_NODES",
-    mutation: Mutation,
-    asked: Readonly<Record<string, string | number>>,
-    growth: (layout: readonly NodeGroup[]) => {
-      readonly groups: readonly NodeGroup[];
-      readonly services: readonly string[];
-    },
-  ): Promise<JobView> {
-    let grown: ReturnType<typeof growth> | undefined;
-    const place = await findCluster(db, caller, name, space);
-    const request = requestOf(mutation.requestId, operation, { name, etag: mutation.etag, ...asked });
-    const answer = await log.append(
-      {
-        name: `accept ${operation}`,
-        shard: place.shard,
-        epoch: epochs.get(place.shard)!,
-        tenant: caller.tenant,
-        actor: caller.user,
-        request,
-        dryRun: mutation.validateOnly,
-      },
-      async (tx) => {
-        const cluster = await findCluster(tx, caller, name, space);
-        checkAccepts(cluster, operation, mutation.etag);
-        grown = growth(cluster.layout);
-        const job = cluster.number + 1;
-        const body: OpAccepted = {
-          kind: "OpAccepted",
-          job,
-          operation,
-          request: asked,
-          credential: caller.credential,
-          sourceAddress: caller.sourceAddress,
-          ...(grown.groups.length === 0 ? {} : { groups: grown.groups, grown: grown.services }),
-        };
-        return {
-          bodies: [body],
-          clusterId: cluster.id,
-          job,
-          answer: async (after) => jobView((await findJob(after, caller, name, job, space)).job),
-        };
-      },
-      async (tx, answered) => jobView((await findJob(tx, caller, name, answered.job!, space)).job),
-    );
-    if (!mutation.validateOnly) announce(place.id);
-    // A request that was answered before has no plan any more.
-    return mutation.validateOnly && grown !== undefined
-      ? { ...answer, plan: await preview(place, operation, grown.groups, grown.services) }
-      : answer;
-  }
-
-  async function preview(
-    place: ClusterWithJob,
-    kind: "DELETE" | "ADD_NODES",
-    groups: readonly NodeGroup[],
-    grown: readonly string[],
-  ): Promise<NonNullable<JobView["plan"]>> {
-    const { cluster, nodes } = await jobs.loadForRun({
-      shard: place.shard,
-      epoch: epochs.get(place.shard)!,
-      cluster: place.id,
-      job: place.number,
-      tenant: place.tenant,
-    });
-    const request = planRequest(cluster, { kind, groups, grown }, [...nodes.values()], cluster.nextNode);
-    return planView(await services.plan(request), request.nodes, { operation: kind, addedServices: [] });
-  }
+  const operate = createOperate({ ...services, announce });
 
   return {
     async create(caller, request) {
@@ -205,24 +114,123 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
     },
 
     delete: (caller, name, mutation) =>
-      operate(caller, name, "DELETE", mutation, {}, () => ({ groups: [], services: [] })),
+      operate(caller, name, { kind: "DELETE", asked: {}, decide: () => ({ change: {} }) }, mutation),
+
+    addNodes: (caller, name, service, count, mutation) =>
+      operate(
+        caller,
+        name,
+        {
+          kind: "ADD_NODES",
+          asked: { service, count },
+          decide({ cluster, layout }) {
+            const { groups, services: grown } = growGroups(cluster, layout, service, count);
+            return { groups, change: { changed: grown } };
+          },
+        },
+        mutation,
+      ),
+
+    removeNodes: (caller, name, which, mutation) =>
+      operate(
+        caller,
+        name,
+        {
+          kind: "REMOVE_NODES",
+          asked: { ...which, nodes: [...which.nodes] },
+          decide: (subject) => removeNodes(subject, which),
+        },
+        mutation,
+      ),
+
+    replaceNode: (caller, name, node, mutation) =>
+      operate(
+        caller,
+        name,
+        { kind: "REPLACE_NODE", asked: { node }, decide: (subject) => replaceNode(subject, node) },
+        mutation,
+      ),
+
+    repair: (caller, name, mutation) =>
+      operate(
+        caller,
+        name,
+        {
+          kind: "REPAIR",
+          asked: {},
+          decide: async (subject) =>
+            repair(subject, await readObservations(db, subject.cluster.shard, subject.cluster.id)),
+        },
+        mutation,
+      ),
+
+    configure: (caller, name, request, mutation) =>
+      operate(
+        caller,
+        name,
+        {
+          kind: "CONFIGURE",
+          asked: {
+            config: maskSecrets(request.config),
+            services: [...request.services],
+            restart: request.restart,
+          },
+          body: request,
+          async decide(subject) {
+            const { catalog } = await services.snapshots.of(caller.tenant);
+            const { name: template } = subject.cluster.spec.template;
+            return configure(
+              subject,
+              request,
+              catalog.ClusterTemplate.has(template) ? lockedConfig(catalog, template) : [],
+            );
+          },
+        },
+        mutation,
+      ),
+
+    actOn: (caller, name, kind, asked, mutation) =>
+      operate(
+        caller,
+        name,
+        { kind, asked: { services: [...asked] }, decide: (subject) => actOnServices(subject, kind, asked) },
+        mutation,
+      ),
+
+    addServices: (caller, name, { services: asked, withDependencies }, mutation) =>
+      operate(
+        caller,
+        name,
+        {
+          kind: "ADD_SERVICES",
+          asked: { services: [...asked], withDependencies },
+          async decide(subject) {
+            const snapshot = await services.snapshots.of(caller.tenant);
+            return addServices(subject, asked, withDependencies, {
+              catalog: snapshot.catalog,
+              pin: (service) => ({
+                version: snapshot.versionOf("Service", service),
+                body: snapshot.catalog.Service.get(service)!,
+              }),
+            });
+          },
+        },
+        mutation,
+      ),
+
+    removeServices: (caller, name, asked, mutation) =>
+      operate(
+        caller,
+        name,
+        {
+          kind: "REMOVE_SERVICES",
+          asked: { services: [...asked] },
+          decide: (subject) => removeServices(subject, asked),
+        },
+        mutation,
+      ),
 
     changeLease: services.changeLease,
-
-    async addNodes(caller, name, service, count, mutation) {
-      const place = await findCluster(db, caller, name, space);
-      const { cluster } = await jobs.loadForRun({
-        shard: place.shard,
-        epoch: epochs.get(place.shard)!,
-        cluster: place.id,
-        job: place.number,
-        tenant: place.tenant,
-      });
-      // What is pinned never changes; the layout is that of the moment, and a request that is repeated is not checked again.
-      return operate(caller, name, "ADD_NODES", mutation, { service, count }, (layout) =>
-        growGroups(cluster, layout, service, count),
-      );
-    },
 
     async listNodes(caller, name, request) {
       const limit = pageSize(request.pageSize);

@@ -10,13 +10,14 @@ import type { ActionVariant, JsonObject, ServiceAction } from "../catalog/types.
 import { expandMacros, type MacroContext } from "../macros/expand.js";
 import { MACHINE_ACTIONS, type ActionName } from "../plan/types.js";
 import type { Assignment, Lease } from "../workers/types.js";
-import type { RunCluster, RunNode } from "./cluster-state.js";
+import type { RunCluster, RunJob, RunNode } from "./cluster-state.js";
 
 /** Seconds of a task without a time limit of its own. */
 const DEFAULT_TIMEOUT_S = 1800;
 
 export interface AssignmentSource {
   readonly cluster: RunCluster;
+  readonly job: Pick<RunJob, "kind" | "change">;
   readonly nodes: ReadonlyMap<number, RunNode>;
   readonly secrets: ReadonlyMap<string, string>;
 }
@@ -53,8 +54,33 @@ function visibleConfig(config: JsonObject, service: string, services: ReadonlySe
   return Object.fromEntries(Object.entries(config).filter(([key]) => key === service || !services.has(key)));
 }
 
+/** Actions that take away a machine that another one has taken over from. */
+const ENDS: ReadonlySet<ActionName> = new Set(["STOP", "REMOVE", "DELETE"]);
+
+/** The machine that a task is about: where one is made again, what ends is the old one. */
+function machineOf(node: RunNode, isRemade: boolean, action: ActionName): RunNode {
+  const old = isRemade && ENDS.has(action) ? node.previous.at(-1) : undefined;
+  return old === undefined ? node : { ...node, ...old };
+}
+
+/**
+ * Incarnations whose machines go before a machine is made, or with one that goes. One before the machine itself was
+ * replaced in the middle of a job; those that are kept until another has taken over go with the last of them.
+ */
+function replacedBy(known: RunNode, machine: RunNode, action: ActionName): number[] {
+  const kept = known.previous.map(({ incarnation }) => incarnation);
+  const before = machine.incarnation - 1;
+  const own = before > 0 && !kept.includes(before) ? [before] : [];
+  if (action === "CREATE") return own;
+  if (action !== "DELETE") return [];
+  return [...new Set([...own, ...kept])].filter((incarnation) => incarnation !== machine.incarnation);
+}
+
 export function createAssignmentBuilder(source: AssignmentSource): AssignmentBuilder {
-  const { cluster, nodes, secrets } = source;
+  const { cluster, job, nodes, secrets } = source;
+  const leaving = new Set(job.kind === "REMOVE_NODES" ? job.change.nodes : []);
+  const remade = new Set(job.kind === "REPLACE_NODE" || job.kind === "REPAIR" ? job.change.nodes : []);
+  const dropped = new Set(job.kind === "REMOVE_SERVICES" ? job.change.services : []);
   const services = new Set(Object.keys(cluster.spec.services));
   const provider = cluster.spec.provider;
   const secretTexts = [...secrets.values()];
@@ -67,9 +93,13 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
     const byService = new Map<string, RunNode[]>();
     // What a task did before a machine was replaced may rest on the old one, so it is not answered from what a node has stored.
     replacements = [...nodes.values()].reduce((sum, node) => sum + node.incarnation - 1, 0);
-    const present = [...nodes.values()].filter((node) => node.state !== "DELETED").sort((a, b) => a.number - b.number);
+    // What goes is named by nobody any more, not even while it is still there.
+    const present = [...nodes.values()]
+      .filter((node) => node.state !== "DELETED" && !leaving.has(node.number))
+      .sort((a, b) => a.number - b.number);
     for (const node of present) {
       for (const service of node.services) {
+        if (dropped.has(service)) continue;
         const list = byService.get(service);
         if (list === undefined) byService.set(service, [node]);
         else list.push(node);
@@ -85,9 +115,10 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
     },
 
     build(lease, task) {
-      const node = nodes.get(task.node);
-      if (node === undefined)
+      const known = nodes.get(task.node);
+      if (known === undefined)
         throw new LoomError("NODE_NOT_FOUND", `Node ${task.node} is not in the cluster any more.`);
+      const node = machineOf(known, remade.has(known.number), task.action);
       const context: MacroContext = { owner: cluster.owner, self: node, nodesOf: nodesOf() };
       const isMachineAction = MACHINE_ACTIONS.has(task.action);
       const variant = isMachineAction ? undefined : variantOf(cluster, task.service, task.action, node.imageType);
@@ -98,7 +129,7 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
         : (expandMacros(visibleConfig(cluster.config, task.service, services), context) as JsonObject);
       const hardware = cluster.spec.hardwareTypes[node.hardwareType]?.body.providers?.[provider.name];
       const image = cluster.spec.imageTypes[node.imageType]?.body.providers?.[provider.name];
-      const replaces = (task.action === "CREATE" || task.action === "DELETE") && node.incarnation > 1;
+      const tokenOf = (incarnation: number): string => machineToken(cluster.uid, node.number, incarnation);
       return {
         lease,
         action: task.action,
@@ -109,9 +140,9 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
         node: {
           number: node.number,
           incarnation: node.incarnation,
-          token: machineToken(cluster.uid, node.number, node.incarnation),
+          token: tokenOf(node.incarnation),
           hostname: node.hostname,
-          services: node.services,
+          services: leaving.has(node.number) ? node.services : node.services.filter((service) => !dropped.has(service)),
           flavor: hardware?.flavor ?? "",
           hardwareFields: hardware?.fields ?? {},
           image: image?.image ?? "",
@@ -136,7 +167,7 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
           action: task.action,
           replacements,
         }),
-        replacesToken: replaces ? machineToken(cluster.uid, node.number, node.incarnation - 1) : "",
+        replacesTokens: replacedBy(known, node, task.action).map(tokenOf),
       };
     },
   };

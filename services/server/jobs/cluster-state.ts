@@ -3,7 +3,7 @@ import type { JsonObject } from "../catalog/types.js";
 import type { NodeState } from "../clusters/states.js";
 import type { NodeGroup } from "../layout/types.js";
 import type { OperationKind } from "../plan/types.js";
-import type { ClusterSpec, OpPlanned } from "../records/types.js";
+import type { ClusterSpec, OpPlanned, OperationChange } from "../records/types.js";
 import type { JobState } from "./states.js";
 
 export interface RunNode {
@@ -18,6 +18,18 @@ export interface RunNode {
   machine: string;
   results: JsonObject;
   message: string;
+  /** A job that made it, or made it again, has been completed. */
+  readonly isFinished: boolean;
+  /** Machines that others have taken over from, and that may still be there. */
+  readonly previous: readonly PreviousMachine[];
+}
+
+/** A machine of an earlier incarnation. */
+export interface PreviousMachine {
+  readonly incarnation: number;
+  readonly machine: string;
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly results: JsonObject;
 }
 
 export interface RunCluster {
@@ -40,7 +52,7 @@ export interface RunJob {
   readonly kind: OperationKind;
   readonly state: JobState;
   readonly groups: readonly NodeGroup[];
-  readonly grown: readonly string[];
+  readonly change: OperationChange;
   readonly planned: Omit<OpPlanned, "kind" | "job"> | undefined;
   /** Of the newest record about the job: commands with a higher number are not in `state`. */
   readonly seq: bigint;

@@ -107,7 +107,7 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     /** What a job that was planned before has made is kept as it is known. */
     const end = async (body: Pick<OpCompleted, "outcome" | "reason" | "message">): Promise<undefined> => {
       const known = await progressStore.loadNodes(key);
-      const nothingLeft = job.kind === "CREATE" && job.planned === undefined;
+      const nothingLeft = job.planned === undefined;
       const isEnd = await append(
         key,
         runner,
@@ -227,7 +227,7 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
         nodes,
         progress,
         providerType,
-        assignments: createAssignmentBuilder({ cluster, nodes, secrets }),
+        assignments: createAssignmentBuilder({ cluster, job, nodes, secrets }),
         interrupted: stored.filter((task) => task.state === "RUNNING"),
       },
       runServices,

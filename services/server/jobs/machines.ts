@@ -12,8 +12,15 @@ export interface RunMachines {
   takeChanges(): NodeProgress[];
 }
 
-/** @param listsChanged called where what other nodes see of a node has changed */
-export function createRunMachines(nodes: ReadonlyMap<number, RunNode>, listsChanged: () => void): RunMachines {
+/**
+ * @param remade nodes whose machine is made again: what the job deletes of them is the old one
+ * @param listsChanged called where what other nodes see of a node has changed
+ */
+export function createRunMachines(
+  nodes: ReadonlyMap<number, RunNode>,
+  remade: ReadonlySet<number>,
+  listsChanged: () => void,
+): RunMachines {
   const changed = new Set<number>();
 
   function update(number: number, changes: Partial<Omit<RunNode, "number">>): void {
@@ -40,6 +47,7 @@ export function createRunMachines(nodes: ReadonlyMap<number, RunNode>, listsChan
             message: "",
           });
         case "DELETE":
+          if (remade.has(number)) return;
           return update(number, { state: "DELETED", addresses: {}, message: "" });
         default:
           if (node.state === "FAILED") update(number, { state: "UP", message: "" });

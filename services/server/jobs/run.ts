@@ -51,7 +51,10 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   const running = new Map<number, Started>();
   /** Tasks on nodes whose worker was lost and that were not started again: their scripts may still run. */
   const unattended = new Map<number, Started>();
-  const machines = createRunMachines(nodes, () => assignments.changed());
+  /** Nodes whose machine is made again: what ends on them is the old one. */
+  const remade = new Set(job.kind === "REPLACE_NODE" || job.kind === "REPAIR" ? job.change.nodes : []);
+  const leaving = new Set(job.kind === "REMOVE_NODES" ? job.change.nodes : []);
+  const machines = createRunMachines(nodes, remade, () => assignments.changed());
   const interrupted = [...parts.interrupted];
   let isFirstTurn = true;
 
@@ -138,10 +141,16 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
       progress.fail(task, { ...why, permanent: result.permanent }, now);
     }
     if (progress.stateOf(task) !== "FAILED") return;
-    const action = progress.actionOf(task);
-    // What a delete does before it removes the machine is best effort.
-    if (job.kind === "DELETE" && action !== "DELETE") progress.skip(task, result.message, now);
+    // What is done on a machine before it goes is best effort: it may be broken, and that may be why it goes.
+    if (isFarewell(task)) progress.skip(task, result.message, now);
     else machines.update(progress.nodeOf(task), { state: "FAILED", message: result.message });
+  }
+
+  function isFarewell(task: number): boolean {
+    const action = progress.actionOf(task);
+    if (job.kind === "DELETE") return action !== "DELETE";
+    const node = progress.nodeOf(task);
+    return (action === "STOP" || action === "REMOVE") && (leaving.has(node) || remade.has(node));
   }
 
   /** A machine that cannot be confirmed is made again; its new incarnation is in the log before anything is made. */

@@ -3,6 +3,7 @@ import { LoomError } from "../../common/errors.js";
 import { initialConfig } from "../catalog/config.js";
 import { lockedConfig, resolveTemplate } from "../catalog/resolve.js";
 import type { Catalog, JsonObject } from "../catalog/types.js";
+import { costOf, pricesAt, type Cost } from "../cost/cost.js";
 import { planRequest, type PlannedCluster } from "./request.js";
 import { FIRST_NODE } from "../layout/nodes.js";
 import { buildLayoutProblem } from "../layout/problem.js";
@@ -47,6 +48,8 @@ export interface OfflinePlan {
   }[])[];
   /** Number of tasks. */
   readonly tasks: number;
+  /** Of all nodes. */
+  readonly cost: Cost;
   readonly solveMs: number;
   readonly planMs: number;
   /** Services added because others require them; only where there are any. */
@@ -71,7 +74,7 @@ export function planOffline(request: OfflineRequest, now: () => number): Offline
   const { catalog } = request;
   const template = resolveTemplate(catalog, request.template);
   const start = now();
-  const { problem, services, addedServices } = buildLayoutProblem({
+  const { problem, services, addedServices, provider } = buildLayoutProblem({
     catalog,
     template,
     templateName: request.template,
@@ -104,7 +107,7 @@ export function planOffline(request: OfflineRequest, now: () => number): Offline
       dnsSuffix: (request.dnsSuffix ?? "") === "" ? (template.defaults?.dnsSuffix ?? "") : request.dnsSuffix!,
     },
   };
-  const planned = planRequest(cluster, { kind: "CREATE", groups: solved.groups, grown: [] }, [], FIRST_NODE);
+  const planned = planRequest(cluster, { kind: "CREATE", groups: solved.groups, change: {} }, [], FIRST_NODE);
   const graph = planOperation(planned);
   const planMs = now() - begun;
   return {
@@ -123,6 +126,7 @@ export function planOffline(request: OfflineRequest, now: () => number): Offline
     })),
     stages: stagesOf(graph),
     tasks: graph.taskCount,
+    cost: costOf(solved.groups, pricesAt(provider, catalog.HardwareType)),
     solveMs,
     planMs,
     ...(addedServices.length === 0 ? {} : { addedServices }),

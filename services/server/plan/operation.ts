@@ -1,23 +1,18 @@
-/** From an operation on a cluster to its task graph (docs/architecture.md, "Plan"). Pure. */
+/**
+ * From an operation on a cluster to its task graph (docs/architecture.md, "Plan"). Pure.
+ *
+ * A plan has four parts, and what one of them ends with the next one waits for:
+ * `make` (machines and services that come, and what is done to services that stay), `stop` (services that go),
+ * `renew` (services that name what came or went) and `end` (what is left of what goes). Services that stay run
+ * meanwhile, so the parts never wait for each other in a circle.
+ */
 import { LoomError } from "../../common/errors.js";
 import type { ServiceAction } from "../catalog/types.js";
 import { GraphBuilder, type Vertex } from "./builder.js";
-import { dependencyGraph, nearest, refuseCycles } from "./dependencies.js";
-import type { ActionName, PlanNode, PlanRequest, PlanService, TaskGraph } from "./types.js";
-
-/** What is done on a node that is made, in this order: on the machine, then for each of its services. */
-const MAKE_MACHINE: readonly ActionName[] = ["CREATE", "CONFIRM", "BOOTSTRAP"];
-const MAKE_SERVICE: readonly ServiceAction[] = ["install", "configure", "initialize", "start"];
-/** What is done to a service that names others which have changed. */
-const RENEW_SERVICE: readonly ServiceAction[] = ["configure", "stop", "start"];
-const END_SERVICE: readonly ServiceAction[] = ["stop", "remove"];
-
-const actionName = (action: ServiceAction): ActionName => action.toUpperCase() as ActionName;
-
-/** Tasks of one part of the plan, by service and action. */
-type TaskIndex = Map<string, Vertex[]>;
-
-const keyOf = (service: string, action: ServiceAction): string => `${action} ${service}`;
+import { dependencyGraph, refuseCycles } from "./dependencies.js";
+import { addDependencies, keyOf, type TaskIndex } from "./order.js";
+import { PARTS, tasksOf, type Part, type PlannedTask } from "./node-tasks.js";
+import { ACTIONS, MACHINE_ACTIONS, type PlanNode, type PlanRequest, type TaskGraph } from "./types.js";
 
 /**
  * @throws DEPENDENCY_CYCLE, NOTHING_TO_DO
@@ -30,170 +25,100 @@ export function planOperation(request: PlanRequest): TaskGraph {
   const runtime = dependencyGraph(inOrder, (service) => [...service.runtimeRequires, ...service.runtimeUses]);
   refuseCycles(install, "install");
   refuseCycles(runtime, "runtime");
-  const plan: Plan = { request, services, install, runtime, builder: new GraphBuilder([...services.keys()]) };
-  const nodes = request.nodes
-    .map((node) => ({ ...node, services: [...node.services].sort() }))
-    .sort((a, b) => a.number - b.number);
+  const builder = new GraphBuilder([...services.keys()]);
+  const nodes = [...request.nodes].sort((a, b) => a.number - b.number);
+  const check = checkNode(request, nodes);
 
-  if (request.operation === "DELETE") {
-    planDelete(plan, nodes);
-  } else {
-    planMake(plan, nodes);
-  }
-  if (plan.builder.taskCount === 0) {
-    throw new LoomError(
-      "NOTHING_TO_DO",
-      "There is nothing to do on this cluster: it has no nodes that the operation could change.",
-    );
-  }
-  return plan.builder.build();
-}
-
-interface Plan {
-  readonly request: PlanRequest;
-  readonly services: ReadonlyMap<string, PlanService>;
-  readonly install: ReadonlyMap<string, readonly string[]>;
-  readonly runtime: ReadonlyMap<string, readonly string[]>;
-  readonly builder: GraphBuilder;
-}
-
-function planMake({ request, services, install, runtime, builder }: Plan, nodes: readonly PlanNode[]): void {
-  const grown = new Set(request.grown ?? []);
-  const isRenewed = (name: string): boolean => services.get(name)!.sees.some((seen) => seen === "*" || grown.has(seen));
-  const check =
-    request.checkService === undefined
-      ? undefined
-      : nodes.find((node) => node.services.includes(request.checkService!));
-  const made: TaskIndex = new Map();
-  const renewed: TaskIndex = new Map();
+  const index = byPart<TaskIndex>(() => new Map());
+  /** First tasks of each part on each node, and what the part ends with. */
+  const firsts = byPart<Vertex[]>(() => []);
+  const partOf: Part[] = [];
   const confirms: Vertex[] = [];
   const seeing: Vertex[] = [];
-  const firstRenewed: Vertex[] = [];
+  /** Edges between parts on one node: added when it is known what each part ends with. */
+  const between: (readonly [Vertex, Vertex])[] = [];
   let checkTask: Vertex | undefined;
 
   for (const node of nodes) {
-    // Tasks of a node are added in order of action and service, which their numbers keep.
-    const own: { readonly action: ServiceAction; readonly service: string }[] = [];
-    for (const action of node.isNew ? MAKE_SERVICE : RENEW_SERVICE) {
-      for (const service of node.services) {
-        if (services.get(service)!.actions.includes(action) && (node.isNew || isRenewed(service)))
-          own.push({ action, service });
+    const tasks = tasksOf(node, request, services);
+    if (node === check) tasks.push({ part: "end", action: "CHECK", service: request.checkService! });
+    /** In the order in which they are done, after they were added in the order that their numbers keep. */
+    const vertices = new Map<PlannedTask, Vertex>();
+    for (const task of [...tasks].sort(inNumberOrder)) {
+      const vertex = builder.task(node.number, task.action, task.service);
+      vertices.set(task, vertex);
+      partOf[vertex] = task.part;
+      if (task.action === "CHECK") checkTask = vertex;
+      if (task.action === "CONFIRM") confirms.push(vertex);
+    }
+    let machine: Vertex | undefined;
+    const last = new Map<string, { readonly vertex: Vertex; readonly part: Part }>();
+    for (const task of tasks) {
+      const { part, action, service } = task;
+      const vertex = vertices.get(task)!;
+      if (action === "CHECK") continue;
+      if (action === "DELETE") {
+        // Behind everything that goes with the machine.
+        const ends = [...last.values()].filter((end) => end.part === "stop" || end.part === "end");
+        for (const end of ends) between.push([end.vertex, vertex]);
+        if (!ends.some((end) => end.part === "end")) firsts.end.push(vertex);
+      } else if (MACHINE_ACTIONS.has(action)) {
+        if (machine !== undefined) builder.edge(machine, vertex);
+        machine = vertex;
+      } else {
+        const before = last.get(service);
+        if (before !== undefined && before.part === part) builder.edge(before.vertex, vertex);
+        else {
+          firsts[part].push(vertex);
+          if (before !== undefined && before.part === "stop") between.push([before.vertex, vertex]);
+          if (part === "make" && machine !== undefined) builder.edge(machine, vertex);
+          if (part === "make" && services.get(service)!.sees.length > 0) seeing.push(vertex);
+        }
+        last.set(service, { vertex, part });
+        const key = keyOf(service, action.toLowerCase() as ServiceAction);
+        const known = index[part].get(key);
+        if (known === undefined) index[part].set(key, [vertex]);
+        else known.push(vertex);
       }
     }
-    const machine = node.isNew ? MAKE_MACHINE.map((action) => builder.task(node.number, action, "")) : [];
-    for (let index = 1; index < machine.length; index += 1) builder.edge(machine[index - 1]!, machine[index]!);
-    if (node.isNew) confirms.push(machine[1]!);
-    const order = node.isNew ? MAKE_SERVICE : RENEW_SERVICE;
-    const last = new Map<string, Vertex>();
-    const added = [...own]
-      .sort((a, b) => actionRank(a.action) - actionRank(b.action))
-      .map(({ action, service }) => ({
-        action,
-        service,
-        task: builder.task(node.number, actionName(action), service),
-      }));
-    added.sort((a, b) => order.indexOf(a.action) - order.indexOf(b.action));
-    for (const { action, service, task } of added) {
-      const before = last.get(service);
-      if (before !== undefined) builder.edge(before, task);
-      else if (node.isNew) {
-        builder.edge(machine.at(-1)!, task);
-        if (services.get(service)!.sees.length > 0) seeing.push(task);
-      } else firstRenewed.push(task);
-      last.set(service, task);
-      const index = node.isNew ? made : renewed;
-      const tasks = index.get(keyOf(service, action));
-      if (tasks === undefined) index.set(keyOf(service, action), [task]);
-      else tasks.push(task);
-    }
-    if (node === check) checkTask = builder.task(node.number, "CHECK", request.checkService!);
   }
 
-  // Services that are there already run already: tasks on new nodes wait for new nodes only, and all that is renewed
-  // waits for everything that is made. So the two parts cannot wait for each other.
-  for (const index of [made, renewed]) addDependencies(builder, services, index, install, runtime);
-  builder.edges(confirms, seeing);
+  for (const part of PARTS) addDependencies(builder, services, index[part], install, runtime);
   const sinks = builder.sinks().filter((task) => task !== checkTask);
-  const isRenewedTask = new Set([...renewed.values()].flat());
-  if (confirms.length > 0)
-    builder.edges(
-      sinks.filter((task) => !isRenewedTask.has(task)),
-      firstRenewed,
-    );
+  const endsOf = (...parts: readonly Part[]): Vertex[] => sinks.filter((task) => parts.includes(partOf[task]!));
+  builder.edges(confirms, seeing);
+  builder.edges(endsOf("make", "stop"), firsts.renew);
+  if (firsts.renew.length > 0) builder.edges(endsOf("renew"), firsts.end);
+  else builder.edges(endsOf("make"), firsts.end);
+  for (const [from, to] of between) builder.edge(from, to);
   if (checkTask !== undefined)
     builder.edges(
       builder.sinks().filter((task) => task !== checkTask),
       [checkTask],
     );
+  if (builder.taskCount === (checkTask === undefined ? 0 : 1)) {
+    throw new LoomError(
+      "NOTHING_TO_DO",
+      "There is nothing to do on this cluster: no node or service that the operation means has an action for it.",
+    );
+  }
+  return builder.build();
 }
 
-/** Order of the action among all; the packed graph keeps tasks of a node in it. */
-const RANKS: readonly ServiceAction[] = ["install", "configure", "initialize", "start", "stop", "remove"];
-const actionRank = (action: ServiceAction): number => RANKS.indexOf(action);
-
-function addDependencies(
-  builder: GraphBuilder,
-  services: ReadonlyMap<string, PlanService>,
-  index: TaskIndex,
-  install: ReadonlyMap<string, readonly string[]>,
-  runtime: ReadonlyMap<string, readonly string[]>,
-): void {
-  const has =
-    (action: ServiceAction) =>
-    (service: string): boolean =>
-      services.get(service)!.actions.includes(action) && index.has(keyOf(service, action));
-  const installed = nearest(install, has("install"));
-  const started = nearest(runtime, has("start"));
-  const stopped = nearest(runtime, has("stop"));
-  /** Tasks of one (service, action), behind one join for everything that waits for them. */
-  const gates = new Map<string, readonly Vertex[]>();
-  const gate = (key: string): readonly Vertex[] => {
-    const known = gates.get(key);
-    if (known !== undefined) return known;
-    const tasks = index.get(key) ?? [];
-    let result: readonly Vertex[] = tasks;
-    if (tasks.length > 1) {
-      const join = builder.join();
-      for (const task of tasks) builder.edge(task, join);
-      result = [join];
-    }
-    gates.set(key, result);
-    return result;
-  };
-  /** A gate that nobody waits for would hide that its tasks are the last ones. */
-  const wait = (tasks: readonly Vertex[] | undefined, key: string): void => {
-    if (tasks !== undefined && index.has(key)) builder.edges(gate(key), tasks);
-  };
-  for (const service of services.keys()) {
-    for (const other of installed.get(service) ?? [])
-      wait(index.get(keyOf(service, "install")), keyOf(other, "install"));
-    // INITIALIZE comes before START on every node, so what it waits for START waits for too.
-    const first = index.get(keyOf(service, "initialize")) ?? index.get(keyOf(service, "start"));
-    for (const other of started.get(service) ?? []) wait(first, keyOf(other, "start"));
-    for (const other of stopped.get(service) ?? []) wait(index.get(keyOf(other, "stop")), keyOf(service, "stop"));
-  }
+function byPart<T>(make: () => T): Record<Part, T> {
+  return { make: make(), stop: make(), renew: make(), end: make() };
 }
 
-function planDelete({ request, services, install, runtime, builder }: Plan, nodes: readonly PlanNode[]): void {
-  const index: TaskIndex = new Map();
-  for (const node of nodes) {
-    const ends: Vertex[] = [];
-    const last = new Map<string, Vertex>();
-    for (const action of request.stopBeforeDelete === true ? END_SERVICE : []) {
-      for (const service of node.services) {
-        if (!services.get(service)!.actions.includes(action)) continue;
-        const task = builder.task(node.number, actionName(action), service);
-        const before = last.get(service);
-        if (before !== undefined) builder.edge(before, task);
-        last.set(service, task);
-        const tasks = index.get(keyOf(service, action));
-        if (tasks === undefined) index.set(keyOf(service, action), [task]);
-        else tasks.push(task);
-      }
-    }
-    ends.push(...last.values());
-    const remove = builder.task(node.number, "DELETE", "");
-    for (const task of ends) builder.edge(task, remove);
-  }
-  addDependencies(builder, services, index, install, runtime);
+/** Order of tasks of a node in the graph. */
+function inNumberOrder(a: PlannedTask, b: PlannedTask): number {
+  const byAction = RANK.get(a.action)! - RANK.get(b.action)!;
+  return byAction !== 0 ? byAction : a.service < b.service ? -1 : 1;
+}
+const RANK = new Map(ACTIONS.map((action, rank) => [action, rank]));
+
+/** The first node that has the service at the end. */
+function checkNode({ checkService }: PlanRequest, nodes: readonly PlanNode[]): PlanNode | undefined {
+  return checkService === undefined
+    ? undefined
+    : nodes.find((node) => node.change !== "REMOVE" && node.services.includes(checkService));
 }

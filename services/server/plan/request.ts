@@ -3,6 +3,7 @@ import { effectiveAction } from "../catalog/actions.js";
 import type { ClusterTemplate, Dependencies, JsonObject, Service, ServiceAction } from "../catalog/types.js";
 import { SERVICE_ACTIONS } from "../catalog/types.js";
 import type { NodeState } from "../clusters/states.js";
+import type { OperationChange } from "../records/types.js";
 import { numberNodes } from "../layout/nodes.js";
 import type { NodeGroup } from "../layout/types.js";
 import { macroReferences } from "../macros/references.js";
@@ -31,14 +32,33 @@ export interface PlannedJob {
   readonly kind: OperationKind;
   /** The nodes it makes, in preference order. */
   readonly groups: readonly NodeGroup[];
-  /** Of ADD_NODES: services that grow. */
-  readonly grown: readonly string[];
+  readonly change: OperationChange;
 }
 
 /** A node that may be there already. */
-export interface KnownNode extends Omit<PlanNode, "isNew"> {
+export interface KnownNode extends Omit<PlanNode, "change" | "added" | "removed"> {
   readonly state: NodeState;
 }
+
+/** Operations that end with the check of the template. Of those that start services, only where all are started. */
+const CHECKED: ReadonlySet<OperationKind> = new Set([
+  "CREATE",
+  "ADD_NODES",
+  "REMOVE_NODES",
+  "REPLACE_NODE",
+  "REPAIR",
+  "CONFIGURE",
+  "ADD_SERVICES",
+]);
+
+/** What is done to services that stay where they are. */
+const ACTS: Readonly<Partial<Record<OperationKind, readonly ServiceAction[]>>> = {
+  CONFIGURE: ["configure"],
+  START_SERVICES: ["start"],
+  STOP_SERVICES: ["stop"],
+  RESTART_SERVICES: ["stop", "start"],
+};
+const CONFIGURE_WITH_RESTART: readonly ServiceAction[] = ["stop", "configure", "start"];
 
 /** Names that a service's actions, or the configuration it sees, mention through macros. */
 function seenBy(
@@ -94,18 +114,62 @@ export function planServices(
   });
 }
 
+/** The cluster as it is once the operation is planned. Changing it twice changes nothing more. */
+export function changedCluster<
+  C extends Pick<PlannedCluster, "config"> & { readonly spec: { readonly services: object } },
+>(cluster: C, change: OperationChange): C {
+  return {
+    ...cluster,
+    config: change.config ?? cluster.config,
+    spec: { ...cluster.spec, services: { ...cluster.spec.services, ...change.pinned } },
+  };
+}
+
+/** What becomes of a node that is there. */
+function changedNode(node: KnownNode, { kind, change }: PlannedJob, stopBeforeDelete: boolean): PlanNode {
+  const { number, hostname, hardwareType, imageType } = node;
+  const isNamed = change.nodes?.includes(number) === true;
+  const hooked = change.unfinished?.includes(number) === true ? [] : node.services;
+  const stays = { number, hostname, hardwareType, imageType, services: node.services, added: [], removed: [] };
+  switch (kind) {
+    case "DELETE":
+      return { ...stays, change: "REMOVE", removed: stopBeforeDelete ? node.services : [] };
+    case "REMOVE_NODES":
+      return isNamed ? { ...stays, change: "REMOVE", removed: hooked } : { ...stays, change: "KEEP" };
+    case "REPLACE_NODE":
+    case "REPAIR":
+      if (isNamed) return { ...stays, change: "REPLACE", added: node.services, removed: hooked };
+      return { ...stays, change: change.started?.includes(number) === true ? "START" : "KEEP" };
+    case "ADD_SERVICES": {
+      const added = change.added?.[String(number)] ?? [];
+      return { ...stays, change: "KEEP", services: [...new Set([...node.services, ...added])].sort(), added };
+    }
+    case "REMOVE_SERVICES": {
+      const goes = (service: string): boolean => change.services?.includes(service) === true;
+      return {
+        ...stays,
+        change: "KEEP",
+        services: node.services.filter((service) => !goes(service)),
+        removed: node.services.filter(goes),
+      };
+    }
+    default:
+      return { ...stays, change: "KEEP" };
+  }
+}
+
 /** The nodes an operation makes, numbered and named. */
 export function newNodes(
   cluster: Pick<PlannedCluster, "displayName" | "id"> & { readonly spec: Pick<PlannedCluster["spec"], "dnsSuffix"> },
   groups: readonly NodeGroup[],
   firstNumber: number,
-): Omit<PlanNode, "isNew">[] {
+): PlanNode[] {
   return numberNodes(groups, {
     firstNumber,
     displayName: cluster.displayName,
     clusterId: String(cluster.id),
     dnsSuffix: cluster.spec.dnsSuffix,
-  });
+  }).map((node) => ({ ...node, change: "MAKE", added: node.services, removed: [] }));
 }
 
 /**
@@ -113,33 +177,34 @@ export function newNodes(
  * @param firstNode number of the first node the operation makes
  */
 export function planRequest(
-  cluster: PlannedCluster,
+  before: PlannedCluster,
   job: PlannedJob,
   nodes: readonly KnownNode[],
   firstNode: number,
 ): PlanRequest {
+  const { kind, change } = job;
+  const cluster = changedCluster(before, change);
+  const { check, stopBeforeDelete } = cluster.spec.template.body;
   const present = nodes
     .filter((node) => node.state !== "DELETED" && node.number < firstNode)
-    .map((node): PlanNode => ({
-      number: node.number,
-      hostname: node.hostname,
-      hardwareType: node.hardwareType,
-      imageType: node.imageType,
-      services: node.services,
-      isNew: false,
-    }));
-  const made = newNodes(cluster, job.groups, firstNode).map((node): PlanNode => ({ ...node, isNew: true }));
-  const all = [...present, ...made].sort((a, b) => a.number - b.number);
-  const names = [...new Set(all.flatMap((node) => node.services))].sort();
+    .map((node) => changedNode(node, job, stopBeforeDelete === true));
+  const all = [...present, ...newNodes(cluster, job.groups, firstNode)].sort((a, b) => a.number - b.number);
+  const names = [...new Set(all.flatMap((node) => [...node.services, ...node.removed]))].sort();
   const imageTypes = [...new Set(all.map((node) => node.imageType))].sort();
-  const { check, stopBeforeDelete } = cluster.spec.template.body;
-  const checkService = check !== undefined && names.includes(check.service) ? check.service : undefined;
+  const services = planServices({ services: cluster.spec.services, config: cluster.config }, names, imageTypes);
+  const acted = change.services ?? [];
+  const startsAll =
+    (kind === "START_SERVICES" || kind === "RESTART_SERVICES") &&
+    services.every((service) => acted.includes(service.name) || !service.actions.includes("start"));
+  const isChecked = CHECKED.has(kind) || startsAll;
+  const checkService = isChecked && check !== undefined && names.includes(check.service) ? check.service : undefined;
+  const actions = kind === "CONFIGURE" && change.restart === true ? CONFIGURE_WITH_RESTART : ACTS[kind];
   return {
-    operation: job.kind,
+    operation: kind,
     nodes: all,
-    services: planServices({ services: cluster.spec.services, config: cluster.config }, names, imageTypes),
+    services,
     ...(checkService === undefined ? {} : { checkService }),
-    ...(stopBeforeDelete === true ? { stopBeforeDelete } : {}),
-    ...(job.kind === "ADD_NODES" ? { grown: job.grown } : {}),
+    ...(actions === undefined ? {} : { act: { services: acted, actions, bootstrap: kind === "CONFIGURE" } }),
+    ...(change.changed === undefined ? {} : { changed: change.changed }),
   };
 }

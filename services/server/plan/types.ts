@@ -21,7 +21,27 @@ export type ActionName = (typeof ACTIONS)[number];
 export const MACHINE_ACTIONS: ReadonlySet<ActionName> = new Set(["CREATE", "CONFIRM", "BOOTSTRAP", "DELETE"]);
 
 /** What an operation on a cluster is. */
-export type OperationKind = "CREATE" | "DELETE" | "ADD_NODES";
+export const OPERATION_KINDS = [
+  "CREATE",
+  "DELETE",
+  "ADD_NODES",
+  "REMOVE_NODES",
+  "REPLACE_NODE",
+  "REPAIR",
+  "CONFIGURE",
+  "START_SERVICES",
+  "STOP_SERVICES",
+  "RESTART_SERVICES",
+  "ADD_SERVICES",
+  "REMOVE_SERVICES",
+] as const;
+export type OperationKind = (typeof OPERATION_KINDS)[number];
+
+/**
+ * What becomes of the machine of a node: it stays, it is made, it is started, it goes, or another one is made before it
+ * goes.
+ */
+export type MachineChange = "KEEP" | "MAKE" | "START" | "REMOVE" | "REPLACE";
 
 /** A node as the planner sees it. */
 export interface PlanNode {
@@ -30,10 +50,13 @@ export interface PlanNode {
   readonly hostname: string;
   readonly hardwareType: string;
   readonly imageType: string;
-  /** In code point order. */
+  /** At the end, in code point order; of a node that goes, those it has. */
   readonly services: readonly string[];
-  /** Made by this operation. */
-  readonly isNew: boolean;
+  readonly change: MachineChange;
+  /** Of `services`, those that are to be installed. */
+  readonly added: readonly string[];
+  /** Services that are stopped and removed, with their old machine or from it. */
+  readonly removed: readonly string[];
 }
 
 /** A service as the planner sees it. */
@@ -55,10 +78,16 @@ export interface PlanRequest {
   readonly services: readonly PlanService[];
   /** The service whose first node runs CHECK at the end; absent for none. */
   readonly checkService?: string;
-  /** Of DELETE: STOP and REMOVE first, best effort. */
-  readonly stopBeforeDelete?: boolean;
-  /** Of ADD_NODES: the services that grew. */
-  readonly grown?: readonly string[];
+  /** Actions on services that stay where they are. */
+  readonly act?: {
+    readonly services: readonly string[];
+    /** In the order in which a service gets them. */
+    readonly actions: readonly ServiceAction[];
+    /** BOOTSTRAP first, on every node that carries one of the services. */
+    readonly bootstrap: boolean;
+  };
+  /** Services whose nodes change: whoever names them is configured and started again. */
+  readonly changed?: readonly string[];
 }
 
 /**
@@ -89,4 +118,4 @@ export interface TaskGraph {
 }
 
 /** Raised when the same request gives another graph. Stored in OpPlanned beside the digest. */
-export const PLANNER_VERSION = 1;
+export const PLANNER_VERSION = 2;

@@ -1,11 +1,19 @@
 /** A plan as people see it: stages summed up, nodes with what happens to them. */
 import type { PlanView } from "../views.js";
-import { ACTIONS, type OperationKind, type PlanNode, type TaskGraph } from "./types.js";
+import { ACTIONS, type MachineChange, type PlanNode, type TaskGraph } from "./types.js";
+
+const CHANGES: Readonly<Record<MachineChange, PlanView["nodes"][number]["change"]>> = {
+  KEEP: "UPDATE",
+  START: "UPDATE",
+  MAKE: "CREATE",
+  REPLACE: "REPLACE",
+  REMOVE: "DELETE",
+};
 
 export function planView(
   graph: TaskGraph,
   nodes: readonly PlanNode[],
-  about: { readonly operation: OperationKind; readonly addedServices: readonly string[] },
+  about: Pick<PlanView, "addedServices"> & Partial<Pick<PlanView, "configChanges">>,
 ): PlanView {
   const sums: Map<number, number>[] = [];
   const touched = new Set<number>();
@@ -19,8 +27,8 @@ export function planView(
   return {
     nodes: nodes
       .filter((node) => touched.has(node.number))
-      .map(({ number, hostname, hardwareType, imageType, services: own, isNew }) => ({
-        change: isNew ? "CREATE" : about.operation === "DELETE" ? "DELETE" : "UPDATE",
+      .map(({ number, hostname, hardwareType, imageType, services: own, change }) => ({
+        change: CHANGES[change],
         number,
         hostname,
         hardwareType,
@@ -38,5 +46,6 @@ export function planView(
     ),
     taskCount: graph.taskCount,
     addedServices: about.addedServices,
+    configChanges: about.configChanges ?? [],
   };
 }

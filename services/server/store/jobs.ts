@@ -3,12 +3,12 @@ import { LoomError } from "../../common/errors.js";
 import { clusterName } from "../../common/ids.js";
 import type { JsonObject } from "../catalog/types.js";
 import type { NodeState } from "../clusters/states.js";
-import type { RunCluster, RunJob, RunNode } from "../jobs/cluster-state.js";
+import type { PreviousMachine, RunCluster, RunJob, RunNode } from "../jobs/cluster-state.js";
 import type { JobState } from "../jobs/states.js";
 import type { NodeGroup } from "../layout/types.js";
 import type { OperationKind } from "../plan/types.js";
 import { decodeBody } from "../records/codec.js";
-import type { ClusterSpec, JobControl, OpPlanned, RecordBody } from "../records/types.js";
+import type { ClusterSpec, JobControl, OpPlanned, OperationChange, RecordBody } from "../records/types.js";
 import type { JobKey } from "./step.js";
 import type { Log } from "./log.js";
 import type { Transactor } from "./transaction.js";
@@ -49,7 +49,7 @@ interface ClusterRow {
 interface JobRow {
   readonly kind: OperationKind;
   readonly state: JobState;
-  readonly request: { groups?: NodeGroup[]; grown?: string[] };
+  readonly request: { groups?: NodeGroup[]; change?: OperationChange };
   readonly planned: (Omit<OpPlanned, "kind" | "job"> & { readonly deleted?: readonly number[] }) | null;
   readonly seq: bigint;
 }
@@ -66,6 +66,8 @@ interface NodeRow {
   readonly machine: string;
   readonly results: JsonObject;
   readonly message: string;
+  readonly is_finished: boolean;
+  readonly previous: PreviousMachine[];
 }
 
 /** @param epochs the shards this process owns, with their epochs */
@@ -100,7 +102,7 @@ export function createJobStore(transactor: Transactor, log: Log, epochs: Readonl
         if (cluster === undefined || job === undefined)
           throw new LoomError("JOB_NOT_FOUND", `Job ${key.job} of cluster ${key.cluster} is not there.`);
         const nodes = await tx.rows<NodeRow>(
-          `SELECT number, incarnation, hostname, hardware_type, image_type, services, state, addresses, machine, results, message FROM node
+          `SELECT number, incarnation, hostname, hardware_type, image_type, services, state, addresses, machine, results, message, is_finished, previous FROM node
            WHERE shard = $1 AND cluster_id = $2 AND (state <> 'DELETED' OR number = ANY($3)) ORDER BY number`,
           [key.shard, key.cluster, job.planned?.deleted ?? []],
         );
@@ -122,7 +124,7 @@ export function createJobStore(transactor: Transactor, log: Log, epochs: Readonl
             kind: job.kind,
             state: job.state,
             groups: job.request.groups ?? [],
-            grown: job.request.grown ?? [],
+            change: job.request.change ?? {},
             planned: job.planned ?? undefined,
             seq: job.seq,
           },
@@ -141,6 +143,8 @@ export function createJobStore(transactor: Transactor, log: Log, epochs: Readonl
                 machine: node.machine,
                 results: node.results,
                 message: node.message,
+                isFinished: node.is_finished,
+                previous: node.previous,
               },
             ]),
           ),

@@ -1,6 +1,7 @@
 /** ClusterService. */
 import type { WatchClusterResponse } from "../../../../gen/services/loom/v1/cluster.js";
 import type { ClusterOperations } from "../../application.js";
+import type { JsonObject } from "../../catalog/types.js";
 import { withHeartbeats } from "../heartbeats.js";
 import { parseCluster, parseNode } from "../names.js";
 import type { HandlersOf } from "../stub-types.js";
@@ -50,6 +51,57 @@ export function clusterHandlers(clusters: ClusterOperations): HandlersOf<"Cluste
     "ClusterService.AddNodes": async (request, { caller }) => {
       const cluster = parseCluster(request.name, "name");
       return jobToWire(await clusters.addNodes(caller, cluster, request.service, request.count, mutationOf(request)));
+    },
+
+    "ClusterService.RemoveNodes": async (request, { caller }) => {
+      const { nodes, service, count } = request;
+      const cluster = parseCluster(request.name, "name");
+      return jobToWire(await clusters.removeNodes(caller, cluster, { nodes, service, count }, mutationOf(request)));
+    },
+
+    "ClusterService.ReplaceNode": async (request, { caller }) => {
+      const cluster = parseCluster(request.name, "name");
+      return jobToWire(await clusters.replaceNode(caller, cluster, request.node, mutationOf(request)));
+    },
+
+    "ClusterService.RepairCluster": async (request, { caller }) =>
+      jobToWire(await clusters.repair(caller, parseCluster(request.name, "name"), mutationOf(request))),
+
+    "ClusterService.ConfigureCluster": async (request, { caller }) => {
+      const { services, restart } = request;
+      const config = (request.config ?? {}) as JsonObject;
+      const cluster = parseCluster(request.name, "name");
+      return jobToWire(await clusters.configure(caller, cluster, { config, services, restart }, mutationOf(request)));
+    },
+
+    "ClusterService.StartServices": async (request, { caller }) => {
+      const cluster = parseCluster(request.name, "name");
+      return jobToWire(await clusters.actOn(caller, cluster, "START_SERVICES", request.services, mutationOf(request)));
+    },
+
+    "ClusterService.StopServices": async (request, { caller }) => {
+      const cluster = parseCluster(request.name, "name");
+      return jobToWire(await clusters.actOn(caller, cluster, "STOP_SERVICES", request.services, mutationOf(request)));
+    },
+
+    "ClusterService.RestartServices": async (request, { caller }) => {
+      const cluster = parseCluster(request.name, "name");
+      return jobToWire(
+        await clusters.actOn(caller, cluster, "RESTART_SERVICES", request.services, mutationOf(request)),
+      );
+    },
+
+    "ClusterService.AddServices": async (request, { caller }) => {
+      const { services, withDependencies } = request;
+      const cluster = parseCluster(request.name, "name");
+      return jobToWire(
+        await clusters.addServices(caller, cluster, { services, withDependencies }, mutationOf(request)),
+      );
+    },
+
+    "ClusterService.RemoveServices": async (request, { caller }) => {
+      const cluster = parseCluster(request.name, "name");
+      return jobToWire(await clusters.removeServices(caller, cluster, request.services, mutationOf(request)));
     },
 
     "ClusterService.ListNodes": async (request, { caller }) => {

@@ -120,6 +120,15 @@ export const jobKinds = pair<OperationKind, Job_Kind, Job_Kind.KIND_UNSPECIFIED 
   CREATE: Job_Kind.KIND_CREATE,
   DELETE: Job_Kind.KIND_DELETE,
   ADD_NODES: Job_Kind.KIND_ADD_NODES,
+  REMOVE_NODES: Job_Kind.KIND_REMOVE_NODES,
+  REPLACE_NODE: Job_Kind.KIND_REPLACE_NODE,
+  REPAIR: Job_Kind.KIND_REPAIR,
+  CONFIGURE: Job_Kind.KIND_CONFIGURE,
+  START_SERVICES: Job_Kind.KIND_START_SERVICES,
+  STOP_SERVICES: Job_Kind.KIND_STOP_SERVICES,
+  RESTART_SERVICES: Job_Kind.KIND_RESTART_SERVICES,
+  ADD_SERVICES: Job_Kind.KIND_ADD_SERVICES,
+  REMOVE_SERVICES: Job_Kind.KIND_REMOVE_SERVICES,
 });
 
 export const jobStates = pair<JobState, Job_State, Job_State.STATE_UNSPECIFIED | Job_State.UNRECOGNIZED>()({
@@ -164,6 +173,7 @@ export const plannedChanges = pair<
   CREATE: PlannedNode_Change.CHANGE_CREATE,
   UPDATE: PlannedNode_Change.CHANGE_UPDATE,
   DELETE: PlannedNode_Change.CHANGE_DELETE,
+  REPLACE: PlannedNode_Change.CHANGE_REPLACE,
 });
 
 export const logStreams = pair<

@@ -21,6 +21,7 @@ export function planToWire(plan: PlanView): Plan {
     })),
     taskCount: plan.taskCount,
     addedServices: [...plan.addedServices],
+    configChanges: plan.configChanges.map((change) => ({ ...change })),
     costAdded: costToWire(plan.costAdded),
     costRemoved: costToWire(plan.costRemoved),
   };

@@ -1,0 +1,87 @@
+/** What another configuration changes, and who has to be told. Pure. */
+import { checkedConfig, leavesOf, mergeConfig, withoutPaths } from "../../catalog/config.js";
+import { formatPath, type Path } from "../../catalog/paths.js";
+import { findGenerated, maskSecrets, secretPath, withSecretReferences } from "../../catalog/secrets.js";
+import type { Json, JsonObject } from "../../catalog/types.js";
+import { presentServices } from "./services.js";
+import { servicesOf, type ChangingCluster, type Decision } from "./types.js";
+
+export interface ConfigureRequest {
+  /** Merged key by key over the present configuration; null takes a key away. */
+  readonly config: JsonObject;
+  /** Empty: those that see what changes, or all where nothing changes. */
+  readonly services: readonly string[];
+  readonly restart: boolean;
+}
+
+/** The value at a path; undefined where there is none. */
+function at(config: JsonObject, path: Path): Json | undefined {
+  let value: Json | undefined = config;
+  for (const step of path) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    value = Object.hasOwn(value, step) ? (value as JsonObject)[step] : undefined;
+  }
+  return value;
+}
+
+/**
+ * @param locked paths that immutable partial templates set
+ * @throws SERVICE_NOT_FOUND, INVALID_CONFIG
+ */
+export function configure(subject: ChangingCluster, request: ConfigureRequest, locked: readonly Path[]): Decision {
+  const before = subject.cluster.config;
+  const asked = presentServices(subject, request.services);
+  const said = leavesOf(request.config);
+  const taken = said.filter((path) => at(request.config, path) === null);
+  const merged = checkedConfig(withoutPaths(mergeConfig(before, request.config), taken), request.config, locked);
+  const secrets = new Map<string, string | undefined>(findGenerated(merged).map((path) => [path, undefined]));
+  // What was a secret stays one: a text in its place is kept as it was.
+  let config = withSecretReferences(merged);
+  for (const path of said) {
+    const known = at(before, path);
+    const text = at(config, path);
+    const name = known === undefined ? undefined : secretPath(known);
+    if (name === undefined || typeof text !== "string") continue;
+    secrets.set(name, text);
+    config = mergeConfig(config, nested(path, { $secret: name }));
+  }
+  const configChanges = differences(before, config, secrets);
+  const touched = new Set(configChanges.map((change) => change.top));
+  const services = servicesOf(subject);
+  const isOwn = (key: string): boolean => Object.hasOwn(subject.cluster.spec.services, key);
+  const isShared = [...touched].some((key) => !isOwn(key));
+  const told =
+    request.services.length > 0
+      ? asked
+      : subject.state !== "ACTIVE" || touched.size === 0 || isShared
+        ? services
+        : services.filter((service) => touched.has(service));
+  return {
+    change: { config, services: told, restart: request.restart },
+    configChanges: configChanges.map(({ path, before: old, after }) => ({ path, before: old, after })),
+    secrets,
+  };
+}
+
+function nested(path: Path, value: JsonObject): JsonObject {
+  return path.reduceRight<JsonObject>((inner, step) => ({ [step]: inner }), value);
+}
+
+/** Leaves that differ, secrets masked. A secret that gets another text differs although its reference does not. */
+function differences(
+  before: JsonObject,
+  after: JsonObject,
+  secrets: ReadonlyMap<string, unknown>,
+): { top: string; path: string; before: string; after: string }[] {
+  const text = (value: Json | undefined): string =>
+    value === undefined ? "" : JSON.stringify(Object.values(maskSecrets({ value }))[0]);
+  const paths = new Map([...leavesOf(before), ...leavesOf(after)].map((path) => [formatPath(path), path]));
+  return [...paths]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, path]) => {
+      const [old, now] = [at(before, path), at(after, path)];
+      const isRenewed = now !== undefined && secrets.has(secretPath(now) ?? "");
+      if (!isRenewed && JSON.stringify(old) === JSON.stringify(now)) return [];
+      return [{ top: String(path[0]), path: name, before: text(old), after: text(now) }];
+    });
+}

@@ -1,0 +1,155 @@
+/** Which nodes go, and which are made again. Pure. */
+import { LoomError } from "../../../common/errors.js";
+import type { RunNode } from "../../jobs/cluster-state.js";
+import type { NodeObservation } from "../states.js";
+import { changedServices, servicesOf, type ChangingCluster, type Decision } from "./types.js";
+
+/** Nodes of `wanted` that no job has finished. */
+const unfinishedOf = (nodes: readonly RunNode[]): number[] =>
+  nodes.filter((node) => !node.isFinished).map((node) => node.number);
+
+/** @throws NODE_NOT_FOUND */
+function nodesByNumber({ name, nodes }: ChangingCluster, numbers: readonly number[]): RunNode[] {
+  const byNumber = new Map(nodes.map((node) => [node.number, node]));
+  const missing = numbers.filter((number) => !byNumber.has(number));
+  if (missing.length > 0) {
+    throw new LoomError(
+      "NODE_NOT_FOUND",
+      `Cluster "${name}" has no node ${missing.join(", ")}. "loom nodes ${name}" lists its nodes.`,
+      { metadata: { node: String(missing[0]) } },
+    );
+  }
+  return [...new Set(numbers)].sort((a, b) => a - b).map((number) => byNumber.get(number)!);
+}
+
+/** Why a cluster cannot be left with these nodes; undefined where it can. */
+function whyNot({ cluster, nodes }: ChangingCluster, left: readonly RunNode[]): string | undefined {
+  if (left.length === 0) return `no node would be left; delete the cluster with "loom delete"`;
+  const { size, services = {} } = cluster.spec.template.body.constraints ?? {};
+  if (size?.min !== undefined && left.length < size.min)
+    return `its template wants ${size.min} nodes at least, and ${left.length} would be left`;
+  const carrying = (all: readonly RunNode[], service: string): number =>
+    all.filter((node) => node.services.includes(service)).length;
+  for (const service of [...new Set(nodes.flatMap((node) => node.services))].sort()) {
+    const min = Object.hasOwn(services, service) ? (services[service]!.min ?? 1) : 1;
+    const count = carrying(left, service);
+    if (count < min && count < carrying(nodes, service))
+      return `"${service}" has to be on ${min} ${min === 1 ? "node" : "nodes"} at least, and would be on ${count}`;
+  }
+  return undefined;
+}
+
+/**
+ * These nodes, or where none are named the newest `count` of the layout that carries the service; of several layouts the
+ * least preferred one that may lose so many.
+ *
+ * @throws NODE_NOT_FOUND, INVALID_FIELD, SERVICE_NOT_FOUND, NO_LAYOUT
+ */
+export function removeNodes(
+  subject: ChangingCluster,
+  which: { readonly nodes: readonly number[]; readonly service: string; readonly count: number },
+): Decision {
+  const leaving = which.nodes.length > 0 ? nodesByNumber(subject, which.nodes) : newest(subject, which);
+  const left = subject.nodes.filter((node) => !leaving.includes(node));
+  const why = whyNot(subject, left);
+  if (why !== undefined)
+    throw new LoomError("NO_LAYOUT", `These nodes of "${subject.name}" cannot be removed: ${why}.`, {
+      metadata: { nodes: leaving.map((node) => node.number).join(",") },
+    });
+  return {
+    change: {
+      nodes: leaving.map((node) => node.number),
+      unfinished: unfinishedOf(leaving),
+      changed: changedServices(subject, leaving),
+    },
+  };
+}
+
+function newest(subject: ChangingCluster, { service, count }: { service: string; count: number }): RunNode[] {
+  if (service === "" || count < 1) {
+    throw new LoomError("INVALID_FIELD", "Say which nodes go: their numbers, or a service and how many of its nodes.", {
+      violations: [{ field: "nodes", description: "must name nodes, or service and count must be given" }],
+    });
+  }
+  const carrying = subject.layout.filter((group) => group.services.includes(service));
+  if (carrying.length === 0) {
+    throw new LoomError(
+      "SERVICE_NOT_FOUND",
+      `Service "${service}" is on no node of "${subject.name}". On it are ${servicesOf(subject).join(", ")}.`,
+      { metadata: { service } },
+    );
+  }
+  const reasons: string[] = [];
+  for (const group of [...carrying].reverse()) {
+    const key = JSON.stringify([group.hardwareType, group.imageType, group.services]);
+    const alike = subject.nodes.filter(
+      (node) => JSON.stringify([node.hardwareType, node.imageType, node.services]) === key,
+    );
+    if (alike.length < count) {
+      reasons.push(`only ${alike.length} nodes carry ${group.services.join(", ")}`);
+      continue;
+    }
+    const leaving = alike.slice(alike.length - count);
+    const why = whyNot(
+      subject,
+      subject.nodes.filter((node) => !leaving.includes(node)),
+    );
+    if (why === undefined) return leaving;
+    reasons.push(why);
+  }
+  throw new LoomError(
+    "NO_LAYOUT",
+    `${count} ${count === 1 ? "node" : "nodes"} of "${service}" cannot be removed from "${subject.name}": ${[...new Set(reasons)].join("; ")}.`,
+    { metadata: { service } },
+  );
+}
+
+/** @throws NODE_NOT_FOUND */
+export function replaceNode(subject: ChangingCluster, number: number): Decision {
+  const nodes = nodesByNumber(subject, [number]);
+  return {
+    change: { nodes: [number], unfinished: unfinishedOf(nodes), changed: changedServices(subject, nodes) },
+  };
+}
+
+/**
+ * Machines that are down are started; those that are missing, and those that no job has finished, are made again.
+ *
+ * @throws NOTHING_TO_DO, CLUSTER_STATE where only a retry can tell what is on the nodes
+ */
+export function repair(
+  subject: ChangingCluster,
+  observed: ReadonlyMap<number, { readonly observed: NodeObservation }>,
+): Decision {
+  const { name, state, lastJob, nodes } = subject;
+  if (
+    state !== "ACTIVE" &&
+    (lastJob === "ADD_SERVICES" || lastJob === "REMOVE_SERVICES" || lastJob === "REMOVE_NODES")
+  ) {
+    throw new LoomError(
+      "CLUSTER_STATE",
+      `Cluster "${name}" is ${state} since a change of its services or nodes stopped halfway. Let that go on with "loom retry ${name}".`,
+      { metadata: { cluster: name, state } },
+    );
+  }
+  const seen = (node: RunNode): NodeObservation => observed.get(node.number)?.observed ?? "UNKNOWN";
+  const remade = nodes.filter((node) => !node.isFinished || seen(node) === "MISSING");
+  const started = nodes.filter((node) => node.isFinished && seen(node) === "DOWN");
+  if (state === "ACTIVE" && remade.length === 0 && started.length === 0) {
+    const unknown = nodes.filter((node) => seen(node) === "UNKNOWN").length;
+    throw new LoomError(
+      "NOTHING_TO_DO",
+      unknown === 0
+        ? `Every node of "${name}" is up: there is nothing to repair.`
+        : `No node of "${name}" is known to be down or missing; ${unknown} of ${nodes.length} could not be looked at. "loom nodes ${name}" says why.`,
+    );
+  }
+  return {
+    change: {
+      nodes: remade.map((node) => node.number),
+      unfinished: unfinishedOf(remade),
+      started: started.map((node) => node.number),
+      changed: changedServices(subject, [...remade, ...started]),
+    },
+  };
+}
