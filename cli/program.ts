@@ -9,6 +9,7 @@ import { addAccountCommands } from "./tree/account.js";
 import { addCatalogCommands } from "./tree/catalog.js";
 import { addClusterCommands } from "./tree/clusters.js";
 import { addJobCommands } from "./tree/jobs.js";
+import { addLeaseCommands } from "./tree/leases.js";
 import { addGlobal, addOutput, type AllOptions, type Runner } from "./tree/options.js";
 
 const EXIT_CODES = `
@@ -16,7 +17,7 @@ Exit codes: 0 done, 1 failed, 2 bad input or catalog, 3 no layout, 4 there are c
 5 Loom cannot be reached, 6 timed out waiting, 130 stopped with Ctrl-C.`;
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "Clusters:": ["create", "plan", "list", "status", "describe", "nodes", "add-nodes", "delete"],
+  "Clusters:": ["create", "plan", "list", "status", "describe", "nodes", "add-nodes", "extend", "delete", "quota"],
   "Jobs:": ["logs", "events", "jobs", "tasks", "wait", "pause", "resume", "cancel", "retry", "retry-task", "skip-task"],
   "Catalog:": ["catalog"],
   "This program:": ["login", "context", "completion", "version"],
@@ -31,6 +32,7 @@ export function createProgram(run: Runner): Command {
   const program = new Command("loom").description("Clusters on demand: a template, a size, and Loom does the rest.");
   addGlobal(program);
   addClusterCommands(program, run);
+  addLeaseCommands(program, run);
   addJobCommands(program, run);
   addCatalogCommands(program, run);
   addAccountCommands(program, run);

@@ -1,6 +1,7 @@
 /** `loom create` */
 import { EXIT, badInput } from "../exit.js";
 import { parseConfig } from "../config-flags.js";
+import { leaseSeconds } from "../lease-flags.js";
 import { lastPart } from "../names.js";
 import { CLUSTERS } from "../render/kinds/clusters.js";
 import { printRecord } from "../render/output.js";
@@ -22,6 +23,7 @@ export interface CreateOptions extends JobCommandOptions {
   readonly config?: readonly string[];
   readonly withDependencies?: boolean;
   readonly description?: string;
+  readonly lease?: string;
 }
 
 const NAME = /^[A-Za-z](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$/;
@@ -33,6 +35,7 @@ export async function run(session: Session, options: CreateOptions, name: string
       `"${name}" cannot be the name of a cluster.`,
       "Use a letter, then letters, digits and hyphens, at most 40, no hyphen at the end.",
     );
+  const lease = options.lease === undefined ? undefined : leaseSeconds(options.lease, "--lease");
   const config = await parseConfig(options.config ?? []);
   const api = await session.api();
   const cluster = await mutate(session, options, `create ${name}`, (requestId) =>
@@ -49,6 +52,7 @@ export async function run(session: Session, options: CreateOptions, name: string
         dnsSuffix: options.dnsSuffix ?? "",
         ...(Object.keys(config).length === 0 ? {} : { config: config as never }),
         withDependencies: options.withDependencies === true,
+        ...(lease === undefined ? {} : { leaseSeconds: lease }),
         validateOnly: options.dryRun === true,
         requestId,
       },

@@ -2,10 +2,19 @@
 import type { LoomClient } from "../../gateway/client.js";
 import { Task_State, type Job, type Task } from "../../gen/web/loom/v1/job_pb.js";
 import type { Cluster } from "../../gen/web/loom/v1/cluster_pb.js";
+import { costSentence } from "../../services/server/cost/cost.js";
 import { badInput, EXIT } from "../exit.js";
 import { clusterPart, findCluster, lastPart, parseReference } from "../names.js";
 import { paintState } from "../render/colour.js";
-import { CLUSTERS, NODES, clusterState, groupInWords, nodeObserved, nodeState } from "../render/kinds/clusters.js";
+import {
+  CLUSTERS,
+  NODES,
+  clusterState,
+  expiry,
+  groupInWords,
+  nodeObserved,
+  nodeState,
+} from "../render/kinds/clusters.js";
 import { ATTEMPTS, EVENTS, JOBS, TASKS } from "../render/kinds/jobs.js";
 import { printRecord, recordLines } from "../render/output.js";
 import { rootCause } from "../render/progress.js";
@@ -90,6 +99,11 @@ async function describeCluster(
     ["provider", cluster.provider],
     ["owner", [cluster.owner, cluster.tenant].filter((text) => text !== "").join(" of ")],
     ["created", when(session, cluster.createTime)],
+    [
+      "expires",
+      cluster.expireTime === undefined ? expiry(cluster, session.renderContext()) : when(session, cluster.expireTime),
+    ],
+    ["cost", cluster.cost === undefined ? "" : costSentence(cluster.cost)],
     ["services", cluster.services.join(" ")],
     ["etag", cluster.etag],
     ...cluster.links.map((link) => [link.label, link.url] as const),

@@ -2,12 +2,13 @@
 import type { LoomClient } from "../../gateway/client.js";
 import { Cluster_State, type Cluster, type Node } from "../../gen/web/loom/v1/cluster_pb.js";
 import { ClusterSchema, NodeSchema } from "../../gen/web/loom/v1/cluster_pb.js";
+import { costSentence } from "../../services/server/cost/cost.js";
 import { badInput, EXIT } from "../exit.js";
 import { clusterFeed } from "../feeds.js";
 import { findCluster, lastPart } from "../names.js";
 import { readPages } from "../pages.js";
 import { paintState } from "../render/colour.js";
-import { CLUSTERS, NODES, clusterState, groupInWords } from "../render/kinds/clusters.js";
+import { CLUSTERS, NODES, clusterState, expiry, groupInWords } from "../render/kinds/clusters.js";
 import { formatOf, printValue } from "../render/format.js";
 import { jsonOf, recordLines } from "../render/output.js";
 import { createLiveArea } from "../render/live.js";
@@ -60,6 +61,8 @@ function statusLines(session: Session, options: OutputOptions, cluster: Cluster,
     ["template", `${cluster.template}${cluster.templateVersion === 0 ? "" : ` version ${cluster.templateVersion}`}`],
     ["provider", cluster.provider],
     ["created", moment(millis(cluster.createTime), context)],
+    ["expires", expiry(cluster, context)],
+    ["cost", cluster.cost === undefined ? "" : costSentence(cluster.cost)],
     ["job", jobLine(session, cluster)],
     ...cluster.links.map((link) => [oneLine(link.label), oneLine(link.url)] as const),
   ];

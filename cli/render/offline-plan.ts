@@ -1,4 +1,5 @@
 /** An offline plan for people. Pure. */
+import { costSentence } from "../../services/server/cost/cost.js";
 import type { OfflinePlan } from "../../services/server/plan/offline.js";
 import type { Palette } from "./colour.js";
 import { count } from "./words.js";
@@ -28,5 +29,6 @@ export function offlinePlanLines(plan: OfflinePlan, wide: boolean, palette: Pale
     lines.push(`${palette.dim(`stage ${String(i).padStart(width)}`)}  ${actions.join(", ")}`);
   });
   lines.push(`Plan: ${count(plan.nodes.length, "node")} to make, ${count(plan.tasks, "task")}.`);
+  lines.push(`Cost: ${costSentence(plan.cost)}.`);
   return lines;
 }

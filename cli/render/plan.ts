@@ -1,5 +1,6 @@
 /** A plan for people: what happens to each kind of node, and what is done stage by stage. Pure. */
 import { PlannedNode_Change, type Plan, type PlannedNode } from "../../gen/web/loom/v1/job_pb.js";
+import { costSentence } from "../../services/server/cost/cost.js";
 import type { Palette } from "./colour.js";
 import { count, someOf } from "./words.js";
 
@@ -57,5 +58,12 @@ export function planLines(plan: Plan, palette: Palette): string[] {
     return n === 0 ? [] : [`${count(n, "node")} ${SYMBOLS[change]![2]}`];
   });
   lines.push(`Plan: ${[...sums, count(plan.taskCount, "task")].join(", ")}.`);
+  for (const [text, cost] of [
+    ["Cost", plan.costAdded],
+    ["Saves", plan.costRemoved],
+  ] as const) {
+    const words = cost === undefined ? "" : costSentence(cost);
+    if (words !== "") lines.push(`${text}: ${words}.`);
+  }
   return lines;
 }

@@ -63,6 +63,7 @@ export function addClusterCommands(program: Command, run: Runner): void {
       ).argParser(collect),
     )
     .option("--with-dependencies", "add services that others require")
+    .option("--lease <duration>", "how long it lives, such as 8h or 30d, or forever; the template's where not given")
     .option("--description <text>", "what it is for");
   addOutput(addMutation(addWait(create, "complete")));
   run(create, async () => (await import("../commands/create.js")).run);

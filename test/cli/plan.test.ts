@@ -91,7 +91,7 @@ describe("cli: plan", () => {
     );
     assert.equal(stages.flat().length, tasks);
     assert.ok(typeof solveMs === "number" && typeof planMs === "number");
-    assert.deepEqual(rest, {});
+    assert.deepEqual(rest, { cost: { amounts: [], unknownNodes: 3, unknownHardwareTypes: ["small"] } });
   });
 
   it("prints it for people", async () => {

@@ -67,6 +67,12 @@ export function cluster(values: MessageInitShape<typeof ClusterSchema> = {}): Cl
       { count: 1, hardwareType: "large", imageType: "this-machine", services: ["lb"] },
       { count: 3, hardwareType: "small", imageType: "this-machine", services: ["web"] },
     ],
+    expireTime: ago(-7.5 * 3600),
+    cost: {
+      amounts: [{ currency: "EUR", perHour: "0.36", perMonth: "259.20" }],
+      unknownNodes: 1,
+      unknownHardwareTypes: ["large"],
+    },
     ...values,
   });
 }
@@ -210,4 +216,6 @@ export const plan = (): Plan =>
     ],
     taskCount: 5,
     addedServices: ["base"],
+    costAdded: { amounts: [{ currency: "EUR", perHour: "0.24", perMonth: "172.80" }] },
+    costRemoved: { unknownNodes: 1, unknownHardwareTypes: ["small"] },
   });

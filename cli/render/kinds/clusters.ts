@@ -9,9 +9,10 @@ import {
   type Node,
   type NodeGroup,
 } from "../../../gen/web/loom/v1/cluster_pb.js";
+import { costInWords } from "../../../services/server/cost/cost.js";
 import { paintState } from "../colour.js";
 import type { RecordKind } from "../output.js";
-import { moment } from "../table.js";
+import { moment, type RenderContext } from "../table.js";
 import { jobEnded, jobKind, jobState, millis, progress, word } from "../words.js";
 
 export function clusterState(cluster: Cluster): string {
@@ -47,6 +48,12 @@ export function mainAddress(node: Node): string {
   return node.addresses["external"] ?? node.addresses["internal"] ?? Object.values(node.addresses)[0] ?? "";
 }
 
+/** When its lease ends: a moment, or `never`; empty for one that is gone. */
+export function expiry(cluster: Cluster, context: Pick<RenderContext, "now" | "utc">): string {
+  if (cluster.state === Cluster_State.TERMINATED) return "";
+  return cluster.expireTime === undefined ? "never" : moment(millis(cluster.expireTime), context);
+}
+
 export const CLUSTERS: RecordKind<Cluster> = {
   schema: ClusterSchema,
   plural: "clusters",
@@ -61,6 +68,12 @@ export const CLUSTERS: RecordKind<Cluster> = {
     { name: "provider", value: (cluster) => cluster.provider },
     { name: "job", value: jobInShort, flexible: true },
     { name: "age", value: (cluster, context) => moment(millis(cluster.createTime), context) },
+    { name: "expires", value: expiry },
+    {
+      name: "cost",
+      value: (cluster) => (cluster.cost === undefined ? "" : costInWords(cluster.cost)),
+      wide: true,
+    },
     { name: "services", value: (cluster) => cluster.services.join(" "), wide: true, flexible: true },
     { name: "owner", value: (cluster) => cluster.owner, wide: true },
     { name: "version", value: (cluster) => String(cluster.templateVersion), wide: true, right: true },
