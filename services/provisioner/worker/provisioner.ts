@@ -1,10 +1,6 @@
 /** A provisioner: a process (or a part of one) that acts. It holds Work streams to servers and does what they hand out. */
 import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
-import {
-  WorkerServiceClient,
-  type OfferedType,
-  type Register,
-} from "../../../gen/services/loom/internal/v1/worker.js";
+import { WorkerServiceClient, type OfferedType, type Register } from "../../../gen/services/loom/internal/v1/worker.js";
 import type { Automator } from "../automators/automator.js";
 import type { FieldSchema, Provider } from "../providers/provider.js";
 import { createExecutor } from "./execute.js";
