@@ -10,6 +10,7 @@ import {
   type Cluster,
   type Node,
 } from "../../gen/web/loom/v1/cluster_pb.js";
+import { CostSchema } from "../../gen/web/loom/v1/cost_pb.js";
 import { EventSchema, Event_Severity, type Event } from "../../gen/web/loom/v1/event_pb.js";
 import {
   JobSchema,
@@ -68,11 +69,11 @@ export function cluster(values: MessageInitShape<typeof ClusterSchema> = {}): Cl
       { count: 3, hardwareType: "small", imageType: "this-machine", services: ["web"] },
     ],
     expireTime: ago(-7.5 * 3600),
-    cost: {
+    cost: create(CostSchema, {
       amounts: [{ currency: "EUR", perHour: "0.36", perMonth: "259.20" }],
       unknownNodes: 1,
       unknownHardwareTypes: ["large"],
-    },
+    }),
     ...values,
   });
 }

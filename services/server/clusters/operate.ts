@@ -10,6 +10,8 @@ import type { JsonObject } from "../catalog/types.js";
 import { planRequest } from "../plan/request.js";
 import type { OperationKind, PlanRequest, TaskGraph } from "../plan/types.js";
 import { planView } from "../plan/view.js";
+import { withCost } from "../cost/plan-cost.js";
+import type { Quotas } from "../quotas/operations.js";
 import type { OpAccepted } from "../records/types.js";
 import { checkEtag, requestOf } from "../requests.js";
 import type { JobStore } from "../store/jobs.js";
@@ -30,6 +32,7 @@ export interface OperateServices {
   readonly epochs: ReadonlyMap<number, bigint>;
   readonly space: IdSpace;
   readonly secrets: SecretBox;
+  readonly quotas: Quotas;
   /** Plans off the main loop. */
   plan(request: PlanRequest): Promise<TaskGraph>;
   /** Something of this cluster has changed. */
@@ -123,7 +126,10 @@ export function createOperate(services: OperateServices): Operate {
     return {
       seq: row.cluster_seq,
       decision,
-      plan: graph === undefined ? undefined : planView(graph, request.nodes, { addedServices, configChanges }),
+      plan:
+        graph === undefined
+          ? undefined
+          : withCost(planView(graph, request.nodes, { addedServices, configChanges }), row.prices),
       sealed: Object.fromEntries(
         [...(decision.secrets ?? [])].map(([path, text]) => [
           path,
@@ -164,6 +170,8 @@ export function createOperate(services: OperateServices): Operate {
           isStale = prepared?.seq !== cluster.cluster_seq;
           if (prepared === undefined || isStale) throw new Stale();
           const { groups, change } = prepared.decision;
+          const nodes = (groups ?? []).reduce((sum, group) => sum + group.count, 0);
+          await services.quotas.take(tx, caller.tenant, { clusters: 0, nodes });
           const job = cluster.number + 1;
           const body: OpAccepted = {
             kind: "OpAccepted",

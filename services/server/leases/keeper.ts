@@ -58,6 +58,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions, services: LeaseKe
       job: due.lastJob + 1,
       operation: "DELETE",
       request: {},
+      change: {},
       credential: "",
       sourceAddress: "",
       expired: { expireTime, tries, nextTry: new Date(now + retryDelay(tries, options.passMs)).toISOString() },
