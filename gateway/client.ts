@@ -9,6 +9,7 @@ import { CatalogService } from "../gen/web/loom/v1/catalog_pb.js";
 import { ClusterService } from "../gen/web/loom/v1/cluster_pb.js";
 import { EventService } from "../gen/web/loom/v1/event_pb.js";
 import { JobService } from "../gen/web/loom/v1/job_pb.js";
+import { ProvisionerService } from "../gen/web/loom/v1/provisioner_pb.js";
 import { SystemService } from "../gen/web/loom/v1/system_pb.js";
 import type { Fingerprint } from "../services/common/certificates/fingerprint.js";
 import { createPinnedAgent } from "./pinned-agent.js";
@@ -22,6 +23,7 @@ export interface LoomClient {
   readonly clusters: Client<typeof ClusterService>;
   readonly jobs: Client<typeof JobService>;
   readonly events: Client<typeof EventService>;
+  readonly provisioners: Client<typeof ProvisionerService>;
   readonly system: Client<typeof SystemService>;
 }
 
@@ -62,6 +64,7 @@ export function createLoomClient(options: LoomClientOptions): LoomClient {
     clusters: client(ClusterService),
     jobs: client(JobService),
     events: client(EventService),
+    provisioners: client(ProvisionerService),
     system: client(SystemService),
   };
 }

@@ -20,6 +20,7 @@ import type {
   NodeView,
   Page,
   PluginTypeView,
+  ProvisionerView,
   QuotaView,
   TaskView,
 } from "./views.js";
@@ -241,10 +242,58 @@ export interface SystemOperations {
   identify(token: string): Promise<Omit<Caller, "sourceAddress"> | undefined>;
 }
 
+export interface ProvisionerOperations {
+  /** Newest first. */
+  list(caller: Caller, request: PageRequest & { readonly showRevoked: boolean }): Promise<Page<ProvisionerView>>;
+  /** A token that lets one provisioner in, once. `ttlSeconds` 0: an hour. */
+  invite(
+    caller: Caller,
+    request: { readonly label: string; readonly ttlSeconds: number } & Omit<Mutation, "etag">,
+  ): Promise<{
+    readonly provisioner: ProvisionerView;
+    readonly token: string;
+    readonly fingerprint: string;
+    readonly addresses: readonly string[];
+  }>;
+  revoke(caller: Caller, id: string, mutation: Mutation): Promise<ProvisionerView>;
+}
+
+/** What lets a provisioner of another machine in. */
+export interface Admission {
+  readonly id: string;
+  readonly label: string;
+  /** PEM. */
+  readonly certificate: string;
+  /** PEM. */
+  readonly authority: string;
+  readonly expireTime: Date;
+}
+
+/** What provisioners of other machines ask for themselves. */
+export interface EnrolmentOperations {
+  /** @throws JOIN_TOKEN_INVALID */
+  join(request: {
+    readonly token: string;
+    /** PKCS #10 in PEM. */
+    readonly request: string;
+    readonly host: string;
+    readonly datacenter: string;
+  }): Promise<Admission>;
+  /** @throws PROVISIONER_REVOKED */
+  renew(id: string, request: string): Promise<Admission>;
+  /** What is known of one that shows a certificate. @throws PROVISIONER_REVOKED */
+  admit(id: string): Promise<{ readonly label: string }>;
+  /** Those of the ids that are let in no more. */
+  revoked(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Calls `wake` when somebody may have been revoked, until the function it returns is called. */
+  onChange(wake: () => void): () => void;
+}
+
 export interface Application {
   readonly clusters: ClusterOperations;
   readonly jobs: JobOperations;
   readonly catalog: CatalogOperations;
   readonly events: EventOperations;
   readonly system: SystemOperations;
+  readonly provisioners: ProvisionerOperations & EnrolmentOperations;
 }

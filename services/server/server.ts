@@ -8,6 +8,7 @@ import { createEventOperations } from "./events/operations.js";
 import { createJobEngine, type JobEngine } from "./jobs/engine.js";
 import { createJobOperations } from "./jobs/operations.js";
 import type { ProgressLimits } from "./jobs/progress.js";
+import { createProvisionerOperations, type Enrolment } from "./provisioners/operations.js";
 import { createPlanner, type Planner } from "./plan/thread.js";
 import { JOBS_TOPIC, createSignals, logsTopic } from "./signals.js";
 import { createLeaseChanger } from "./leases/change.js";
@@ -36,6 +37,8 @@ export interface ServerOptions {
   readonly log: Logger;
   /** Names this process in job leases. */
   readonly holder: string;
+  /** Lets provisioners of other machines in; nobody is let in where it is absent. */
+  readonly enrolment?: Enrolment;
   /** No other process can use this database. */
   readonly soleOwner: boolean;
   readonly timing?: Partial<Timing>;
@@ -191,6 +194,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       setQuota: (caller, limits, mutation) => quotas.setQuota(caller, limits, mutation),
       identify: (token) => tokens.identify(token),
     },
+    provisioners: createProvisionerOperations({
+      db,
+      log: records,
+      epochs,
+      signals,
+      secrets: options.secrets,
+      enrolment: options.enrolment,
+      connected: () => hub.connected(),
+      now,
+    }),
   };
   await engine.start();
   leases.start();

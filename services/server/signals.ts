@@ -23,6 +23,8 @@ export const clusterTopic = (cluster: bigint): string => `cluster/${cluster}`;
 export const controlTopic = (cluster: bigint): string => `control/${cluster}`;
 /** Topic of the log of any shard. */
 export const LOG_TOPIC = "log";
+/** Topic of provisioners of other machines: invited, joined, revoked. */
+export const PROVISIONERS_TOPIC = "provisioners";
 /** Topic of new work for the job engine. */
 export const JOBS_TOPIC = "jobs";
 /** Topic of what scripts of a job print. */

@@ -206,3 +206,24 @@ export interface PluginTypeView {
   readonly available: boolean;
   readonly unavailableReason: string;
 }
+
+/** A provisioner of another machine. */
+export interface ProvisionerView {
+  readonly id: string;
+  /** What provider documents call it. */
+  readonly label: string;
+  readonly state: "INVITED" | "EXPIRED" | "JOINED" | "REVOKED";
+  readonly connected: boolean;
+  readonly host: string;
+  readonly datacenter: string;
+  readonly slots: number;
+  /** Types that it offers and that can be used now. */
+  readonly providerTypes: readonly string[];
+  readonly creator: string;
+  readonly createTime: Date;
+  readonly tokenExpireTime: Date;
+  readonly joinTime: Date | undefined;
+  readonly certificateExpireTime: Date | undefined;
+  readonly revokeTime: Date | undefined;
+  readonly etag: string;
+}

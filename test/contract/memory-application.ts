@@ -12,6 +12,7 @@ import type {
   LogView,
   NodeView,
   PlanView,
+  ProvisionerView,
   QuotaView,
   TaskView,
 } from "../../services/server/views.js";
@@ -32,6 +33,7 @@ export const PLAN: PlanView = {
   stages: [[{ action: "CREATE", service: "", count: 1 }]],
   taskCount: 1,
   addedServices: ["base"],
+  configChanges: [{ path: "web.port", before: "80", after: "81" }],
 };
 
 export const JOB: JobView = {
@@ -194,6 +196,26 @@ export interface Noted {
   readonly args: readonly unknown[];
 }
 
+export const PROVISIONER: ProvisionerView = {
+  id: "abc23",
+  label: "rack-2",
+  state: "JOINED",
+  connected: true,
+  host: "rack-2.example",
+  datacenter: "dc1",
+  slots: 32,
+  providerTypes: ["docker", "local"],
+  creator: "ada",
+  createTime: NOON,
+  tokenExpireTime: NOON,
+  joinTime: NOON,
+  certificateExpireTime: NOON,
+  revokeTime: undefined,
+  etag: "1-5",
+};
+
+const ADMISSION = { id: "abc23", label: "rack-2", certificate: "C", authority: "A", expireTime: NOON };
+
 /** Operations to replace, by part. */
 export type Replacements = { readonly [Part in keyof Application]?: Partial<Application[Part]> };
 
@@ -212,6 +234,13 @@ export function memoryApplication(replacements: Replacements = {}): {
       delete: job,
       changeLease: async () => CLUSTER,
       addNodes: job,
+      removeNodes: job,
+      replaceNode: job,
+      repair: job,
+      configure: job,
+      actOn: job,
+      addServices: job,
+      removeServices: job,
       listNodes: async () => page(NODE),
       getNode: async () => NODE,
     },
@@ -263,6 +292,21 @@ export function memoryApplication(replacements: Replacements = {}): {
       setQuota: async () => QUOTA,
       identify: async (token) => TOKENS[token],
     },
+    provisioners: {
+      list: async () => page(PROVISIONER),
+      invite: async () => ({
+        provisioner: PROVISIONER,
+        token: "loomjoin_x",
+        fingerprint: `sha256:${"0a".repeat(32)}`,
+        addresses: ["192.0.2.1:7421"],
+      }),
+      revoke: async () => PROVISIONER,
+      join: async () => ADMISSION,
+      renew: async () => ADMISSION,
+      admit: async () => ({ label: PROVISIONER.label }),
+      revoked: async () => new Set(),
+      onChange: () => () => undefined,
+    },
   };
   const noting = <Part extends object>(name: string, part: Part, replaced: Partial<Part> | undefined): Part =>
     new Proxy(
@@ -283,6 +327,7 @@ export function memoryApplication(replacements: Replacements = {}): {
     catalog: noting("catalog", plain.catalog, replacements.catalog),
     events: noting("events", plain.events, replacements.events),
     system: noting("system", plain.system, replacements.system),
+    provisioners: noting("provisioners", plain.provisioners, replacements.provisioners),
   };
   return { application, calls };
 }

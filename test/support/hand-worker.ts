@@ -50,6 +50,7 @@ export function openHandWorker(hub: WorkerHub, slots = 16): HandWorker {
     ...more,
   });
   const side = hub.open({
+    label: "",
     provisioner: worker,
     worker,
     slots,

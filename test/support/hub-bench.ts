@@ -34,7 +34,7 @@ export function createBench(): Bench {
 }
 
 /** A worker's stream that remembers what it was told. */
-export function connect(hub: SlotHub, slots: number, types: readonly string[] = ["docker"], worker = "w1") {
+export function connect(hub: SlotHub, slots: number, types: readonly string[] = ["docker"], worker = "w1", label = "") {
   const told = {
     assigned: [] as Lease[],
     batches: 0,
@@ -45,6 +45,7 @@ export function connect(hub: SlotHub, slots: number, types: readonly string[] = 
   };
   const stream = hub.open({
     provisioner: "p",
+    label,
     worker,
     slots,
     offers: types.map((type): PluginTypeView => ({

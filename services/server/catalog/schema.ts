@@ -145,7 +145,7 @@ const template = {
 
 /** The body of a document of each kind. */
 export const SCHEMA: Readonly<Record<DocumentKind, RecordType>> = {
-  Provider: record({ type: { ...name(), required: true }, description: text, fields: object }),
+  Provider: record({ type: { ...name(), required: true }, description: text, fields: object, provisioner: name() }),
   HardwareType: record({
     description: text,
     providers: map(record({ flavor: text, fields: object, price }), name()),

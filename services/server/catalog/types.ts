@@ -24,6 +24,8 @@ export interface Provider {
   readonly type: string;
   readonly description?: string;
   readonly fields?: JsonObject;
+  /** Label of the provisioners that serve it, which run on other machines; absent: that of Loom's own machine. */
+  readonly provisioner?: string;
 }
 
 /** What one machine costs. */

@@ -13,6 +13,7 @@ import type { JobProgressStore } from "../store/job-progress.js";
 import type { JobKey } from "../store/step.js";
 import type { JobStore } from "../store/jobs.js";
 import type { SlotHub } from "../workers/hub.js";
+import { servedBy } from "../workers/types.js";
 import { createAssignmentBuilder } from "./assignment.js";
 import type { RunCluster, RunJob, RunNode } from "./cluster-state.js";
 import { planRequest } from "../plan/request.js";
@@ -209,10 +210,11 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
     const { graph } = plan_;
     // The plan may have made nodes, and somebody may have paused the job meanwhile.
     const { cluster, job, nodes } = before.job.planned === undefined ? await jobs.loadForRun(key) : before;
-    const providerType = cluster.spec.provider.body.type;
+    const { type, provisioner } = cluster.spec.provider.body;
+    const served = servedBy(type, provisioner ?? "");
     let stored = await progressStore.loadTasks(key);
     if (stored.length < graph.taskCount) {
-      await progressStore.insertTasks(key, graph, providerType, stored.length);
+      await progressStore.insertTasks(key, graph, type, stored.length);
       if (stored.length > 0) stored = await progressStore.loadTasks(key);
     }
     for (const known of await progressStore.loadNodes(key)) Object.assign(nodes.get(known.number) ?? {}, known);
@@ -226,7 +228,7 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
         job,
         nodes,
         progress,
-        providerType,
+        provider: { type, label: provisioner ?? "", served },
         assignments: createAssignmentBuilder({ cluster, job, nodes, secrets }),
         interrupted: stored.filter((task) => task.state === "RUNNING"),
       },

@@ -41,7 +41,13 @@ export interface RunParts {
   readonly nodes: ReadonlyMap<number, RunNode>;
   readonly progress: JobProgress;
   readonly assignments: AssignmentBuilder;
-  readonly providerType: string;
+  readonly provider: {
+    readonly type: string;
+    /** Of the provisioners that serve it; empty: that of Loom's own machine. */
+    readonly label: string;
+    /** What the hub calls both (`servedBy`). */
+    readonly served: string;
+  };
   /** Tasks that another runner had started: nobody will tell how they ended. */
   readonly interrupted: readonly {
     readonly number: number;

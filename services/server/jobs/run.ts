@@ -36,7 +36,7 @@ interface Handed {
 }
 
 export function startJobRun(parts: RunParts, services: RunServices): JobRun {
-  const { key, runner, job, nodes, progress, assignments, providerType } = parts;
+  const { key, runner, job, nodes, progress, assignments, provider } = parts;
   const { store, hub, log } = services;
   let controlSeq = parts.controlSeq;
   let state: JobState = job.state;
@@ -292,7 +292,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   function endUnattended(): Handed[] {
     const tasks = [...unattended.values()].filter(({ lease }) => !running.has(lease.task));
     if (tasks.length === 0) hub.leave(run);
-    const slots = tasks.length === 0 ? [] : hub.take(run, providerType, tasks.length);
+    const slots = tasks.length === 0 ? [] : hub.take(run, provider.served, tasks.length);
     return slots.map((slot, index) => {
       const lost = tasks[index]!;
       const lease = { ...lost.lease, runner };
@@ -313,7 +313,7 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
       hub.leave(run);
       return [];
     }
-    const slots = hub.take(run, providerType, wanted);
+    const slots = hub.take(run, provider.served, wanted);
     const tasks = progress.takeReady(slots.length);
     for (const unused of slots.slice(tasks.length)) unused.release();
     return tasks.map((task, index) => {
@@ -332,13 +332,10 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   function waitingFor(): string {
     if (progress.count("RUNNING") > 0) return "";
     for (const [task, message] of unreachable) if (progress.stateOf(task) === "RETRYING") return message;
-    if (
-      progress.count("READY") > 0 &&
-      !hub.offers().some((offer) => offer.kind === "PROVIDER" && offer.type === providerType)
-    ) {
-      return `No connected provisioner offers provider type "${providerType}". Start one that does; the job goes on by itself.`;
-    }
-    return "";
+    if (progress.count("READY") === 0 || hub.isServed(provider.served)) return "";
+    const who =
+      provider.label === "" ? "connected provisioner" : `connected provisioner with the label ${provider.label}`;
+    return `No ${who} offers provider type "${provider.type}". Start one that does; the job goes on by itself.`;
   }
 
   /**

@@ -1,7 +1,7 @@
 /** What people read of a record: the event feed is the log in words. */
 import type { EventView } from "../views.js";
 import type { OperationKind } from "../plan/types.js";
-import type { LogRecord, OpAccepted, RecordBody } from "./types.js";
+import type { LogRecord, MetaChanged, OpAccepted, RecordBody } from "./types.js";
 
 type Words = Pick<EventView, "severity" | "reason" | "message"> & { readonly job: number };
 
@@ -54,6 +54,30 @@ function expiryWords(job: number, { expireTime, tries }: NonNullable<OpAccepted[
     message: `The lease ended at ${utc(expireTime)}. Job ${job} accepted, to delete the cluster.${again}`,
     job,
   };
+}
+
+function provisionerWords({ invited, certified, dismissed }: MetaChanged): Words | undefined {
+  const words = (severity: Words["severity"], reason: string, message: string): Words => ({
+    severity,
+    reason,
+    message,
+    job: 0,
+  });
+  if (invited !== undefined)
+    return words(
+      "INFO",
+      "PROVISIONER_INVITED",
+      `Provisioner ${invited.id} was invited, to serve as ${invited.label}, until ${utc(invited.tokenExpires)}.`,
+    );
+  if (certified !== undefined)
+    return words(
+      "INFO",
+      "PROVISIONER_CERTIFIED",
+      `Provisioner ${certified.id} of the machine ${certified.host} got a certificate until ${utc(certified.expires)}.`,
+    );
+  if (dismissed !== undefined && dismissed.length > 0)
+    return words("WARNING", "PROVISIONER_REVOKED", `Provisioner ${dismissed.join(", ")} was revoked.`);
+  return undefined;
 }
 
 /** Undefined for records that only Loom itself cares about. */
@@ -128,6 +152,8 @@ function wordsOf(body: RecordBody): Words | undefined {
         job: body.job,
       };
     case "MetaChanged": {
+      const words = provisionerWords(body);
+      if (words !== undefined) return words;
       if (body.quota !== undefined) {
         const limit = (max: number | null, what: string): string => `${max ?? "any number of"} ${what}`;
         return {

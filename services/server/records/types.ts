@@ -210,6 +210,26 @@ export interface MetaChanged {
     readonly hash: string;
   };
   readonly revoked?: readonly string[];
+  /** A provisioner of another machine is invited, by the hash of its join token in base64. */
+  readonly invited?: {
+    readonly id: string;
+    readonly label: string;
+    readonly hash: string;
+    /** ISO. */
+    readonly tokenExpires: string;
+  };
+  /** A provisioner got a certificate: by its token, or a newer one. */
+  readonly certified?: {
+    readonly id: string;
+    readonly host: string;
+    readonly datacenter: string;
+    /** Hash of its public key in base64. */
+    readonly key: string;
+    /** ISO. */
+    readonly expires: string;
+  };
+  /** Provisioners, and invitations, that are let in no more. */
+  readonly dismissed?: readonly string[];
   /** The slice of the record's tenant in a datacenter. */
   readonly quota?: {
     readonly datacenter: string;

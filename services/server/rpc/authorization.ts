@@ -48,7 +48,12 @@ export const AUTHORIZATION = {
   "SystemService.GetIdentity": "viewer",
   "SystemService.GetQuota": "viewer",
   "SystemService.SetQuota": "admin",
+  "ProvisionerService.ListProvisioners": "viewer",
+  "ProvisionerService.CreateJoinToken": "admin",
+  "ProvisionerService.RevokeProvisioner": "admin",
   "IdentityService.Identify": "internal",
+  "EnrolmentService.Join": "internal",
+  "EnrolmentService.RenewCertificate": "internal",
   "WorkerService.Work": "internal",
 } as const satisfies Record<RpcName, Role | "internal">;
 

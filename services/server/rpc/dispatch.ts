@@ -9,12 +9,19 @@ import { authorize } from "./identity.js";
 import { unwrap, type Incoming } from "./incoming.js";
 import type { RpcName } from "./rpc-names.js";
 import { toGrpcError } from "./status.js";
-import type { CallContext } from "./stub-types.js";
+import type { CallContext, Peer } from "./stub-types.js";
 
 export interface Dispatch {
   readonly log: Logger;
   /** Fires when the server goes down; its reason is a LoomError. */
   readonly stopping: AbortSignal;
+  /**
+   * Who is at the other end of a connection from another machine; absent where all connections are of this machine.
+   *
+   * @param address of the other end, as grpc-js gives it
+   * @throws PROVISIONER_REVOKED
+   */
+  readonly peer?: (address: string) => Peer | undefined;
 }
 
 /** What grpc-js calls have in common here. */
@@ -23,6 +30,7 @@ interface AnyCall<Request> {
   readonly metadata: Metadata;
   on(event: "cancelled", listener: () => void): unknown;
   getDeadline(): Date | number;
+  getPeer(): string;
 }
 
 /** Why nobody waits for an answer any more. */
@@ -43,12 +51,13 @@ function begin<Request extends object>(
   call: AnyCall<Request>,
   log: CallLog,
   signal: AbortSignal,
+  dispatch: Dispatch,
 ): { request: Request; context: CallContext } {
   const caller = authorize(rpc, call.metadata);
   log.caller(caller);
   const request = unwrap(call.request);
   checkFields(request, rules);
-  return { request, context: { caller, signal } };
+  return { request, context: { caller, signal, peer: dispatch.peer?.(call.getPeer()) } };
 }
 
 /** An RPC that answers once. */
@@ -63,7 +72,7 @@ export function unaryCall<Request extends object, Response>(
     const gone = new AbortController();
     call.on("cancelled", () => gone.abort());
     const run = async (): Promise<Response> => {
-      const { request, context } = begin(rpc, rules, call, log, gone.signal);
+      const { request, context } = begin(rpc, rules, call, log, gone.signal, dispatch);
       return handler(request, context);
     };
     run().then(
@@ -94,7 +103,7 @@ export function streamCall<Request extends object, Response>(
     call.on("cancelled", () => gone.abort());
     const run = async (): Promise<void> => {
       const signal = AbortSignal.any([gone.signal, dispatch.stopping]);
-      const { request, context } = begin(rpc, rules, call, log, signal);
+      const { request, context } = begin(rpc, rules, call, log, signal, dispatch);
       await pump(handler(request, context), call, signal);
       if (gone.signal.aborted) throw endedEarly(call);
       if (dispatch.stopping.aborted) throw stopReason(dispatch.stopping);

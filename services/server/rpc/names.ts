@@ -14,6 +14,7 @@ const PATTERNS = {
   "clusters/{cluster}/jobs/{job}/tasks/{number}": new RegExp(
     `^clusters/(${CLUSTER})/jobs/(${NUMBER})/tasks/(0|${NUMBER})$`,
   ),
+  "provisioners/{provisioner}": /^provisioners\/([a-z0-9]{1,40})$/,
   "documents/{kind}/{name}": new RegExp(`^documents/([A-Za-z]+)/(${DOCUMENT})$`),
 } as const;
 
@@ -92,3 +93,12 @@ export const jobPath = (cluster: string, job: number): string => `clusters/${clu
 export const taskPath = (cluster: string, job: number, task: number): string =>
   `clusters/${cluster}/jobs/${job}/tasks/${task}`;
 export const documentPath = (kind: DocumentKind, id: string): string => `documents/${kind}/${id}`;
+
+/** The provisioner in `provisioners/{provisioner}`. Throws INVALID_NAME. */
+export function parseProvisioner(name: string, field: string): string {
+  return match("provisioners/{provisioner}", name, field)[1]!;
+}
+
+export function provisionerPath(id: string): string {
+  return `provisioners/${id}`;
+}

@@ -2,11 +2,13 @@
 import { fromBinary, toBinary, type Message } from "@bufbuild/protobuf";
 import type { handleBidiStreamingCall, MethodDefinition, Server } from "@grpc/grpc-js";
 import { IdentityService } from "../../../gen/web/loom/internal/v1/identity_pb.js";
+import { EnrolmentService } from "../../../gen/web/loom/internal/v1/enrolment_pb.js";
 import { WorkerService } from "../../../gen/web/loom/internal/v1/worker_pb.js";
 import { CatalogService } from "../../../gen/web/loom/v1/catalog_pb.js";
 import { ClusterService } from "../../../gen/web/loom/v1/cluster_pb.js";
 import { EventService } from "../../../gen/web/loom/v1/event_pb.js";
 import { JobService } from "../../../gen/web/loom/v1/job_pb.js";
+import { ProvisionerService } from "../../../gen/web/loom/v1/provisioner_pb.js";
 import { SystemService } from "../../../gen/web/loom/v1/system_pb.js";
 import { createReflection } from "../../common/reflection.js";
 
@@ -17,7 +19,9 @@ export const DESCRIPTORS = [
   EventService,
   JobService,
   SystemService,
+  ProvisionerService,
   IdentityService,
+  EnrolmentService,
   WorkerService,
 ] as const;
 

@@ -167,5 +167,25 @@ export const REQUEST_RULES = {
   "SystemService.GetIdentity": {},
   "SystemService.GetQuota": {},
   "SystemService.SetQuota": { maxClusters: limit, maxNodes: limit, ...mutation },
+  "ProvisionerService.ListProvisioners": { ...page, showRevoked: anything },
+  "ProvisionerService.CreateJoinToken": {
+    label: pattern(
+      /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+      "lower-case letters, digits and hyphens, 1 to 63 characters, and begin and end with none of the hyphens",
+    ),
+    ttlSeconds: {
+      check: (value: number) => (value === 0 ? undefined : between(60, 604_800).check(value)),
+    },
+    validateOnly: anything,
+    requestId,
+  },
+  "ProvisionerService.RevokeProvisioner": { name: anything, ...mutation },
   "IdentityService.Identify": { token: needed(4_000) },
+  "EnrolmentService.Join": {
+    token: needed(4_000),
+    certificateRequest: needed(10_000),
+    host: text(255),
+    datacenter: text(63),
+  },
+  "EnrolmentService.RenewCertificate": { certificateRequest: needed(10_000) },
 } as const satisfies { readonly [Name in Exclude<RpcName, "WorkerService.Work">]: Rules<RequestOf<Name>> };

@@ -50,6 +50,11 @@ export const ROUTING = {
   "SystemService.GetIdentity": "anywhere",
   "SystemService.GetQuota": "anywhere",
   "SystemService.SetQuota": "owner",
+  "ProvisionerService.ListProvisioners": "anywhere",
+  "ProvisionerService.CreateJoinToken": "owner",
+  "ProvisionerService.RevokeProvisioner": "owner",
   "IdentityService.Identify": "anywhere",
+  "EnrolmentService.Join": "owner",
+  "EnrolmentService.RenewCertificate": "owner",
   "WorkerService.Work": "anywhere",
 } as const satisfies Record<RpcName, Route>;

@@ -1,10 +1,12 @@
 /** Every RPC of Loom by name, read off the generated stubs, so that a table over them is complete or does not compile. */
 import { IdentityServiceService } from "../../../gen/services/loom/internal/v1/identity.js";
+import { EnrolmentServiceService } from "../../../gen/services/loom/internal/v1/enrolment.js";
 import { WorkerServiceService } from "../../../gen/services/loom/internal/v1/worker.js";
 import { CatalogServiceService } from "../../../gen/services/loom/v1/catalog.js";
 import { ClusterServiceService } from "../../../gen/services/loom/v1/cluster.js";
 import { EventServiceService } from "../../../gen/services/loom/v1/event.js";
 import { JobServiceService } from "../../../gen/services/loom/v1/job.js";
+import { ProvisionerServiceService } from "../../../gen/services/loom/v1/provisioner.js";
 import { SystemServiceService } from "../../../gen/services/loom/v1/system.js";
 
 /** The stubs of every service. */
@@ -14,7 +16,9 @@ export const STUBS = {
   events: EventServiceService,
   jobs: JobServiceService,
   system: SystemServiceService,
+  provisioners: ProvisionerServiceService,
   identity: IdentityServiceService,
+  enrolment: EnrolmentServiceService,
   workers: WorkerServiceService,
 } as const;
 

@@ -32,9 +32,18 @@ export type StreamName = {
     : never;
 }[RpcName];
 
+/** A provisioner of another machine, known by its certificate. */
+export interface Peer {
+  readonly id: string;
+  /** What provider documents call it. */
+  readonly label: string;
+}
+
 /** What a handler knows of a call besides its message. */
 export interface CallContext {
   readonly caller: Caller;
+  /** The provisioner of another machine that called, by the certificate of its connection. */
+  readonly peer?: Peer | undefined;
   /** Fires when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }

@@ -14,6 +14,7 @@ import { endedEarly, stopReason, type Dispatch } from "./dispatch.js";
 import { authorize } from "./identity.js";
 import { unwrap, type Incoming } from "./incoming.js";
 import { toGrpcError } from "./status.js";
+import type { Peer } from "./stub-types.js";
 import { logChunkFromWire, offersFromWire, resultFromWire } from "./wire/worker.js";
 import { createWorkOutbox } from "./work-outbox.js";
 
@@ -40,6 +41,7 @@ export function workCall(
     const log = startCallLog("WorkerService.Work", call.metadata, dispatch.log);
     const outbox = createWorkOutbox(call, (error) => close(error));
     let side: HubSide | undefined;
+    let peer: Peer | undefined;
     let open = true;
     let silence: NodeJS.Timeout | undefined;
 
@@ -64,8 +66,10 @@ export function workCall(
     const register = (message: Register): void => {
       checkRegister(message);
       outbox.send({ $case: "registered", value: { leaseMs: hub.leaseMs, heartbeatMs: hub.heartbeatMs } });
-      const { provisioner, worker, slots } = message;
-      side = hub.open({ provisioner, worker, slots, offers: offersFromWire(message), ...outbox.session });
+      const { worker, slots } = message;
+      // Who shows a certificate is who it names, whatever it says.
+      const { id: provisioner, label } = peer ?? { id: message.provisioner, label: "" };
+      side = hub.open({ provisioner, label, worker, slots, offers: offersFromWire(message), ...outbox.session });
     };
     const receive = (message: WorkRequest): void => {
       if (message.body?.$case === "register") {
@@ -96,6 +100,7 @@ export function workCall(
     expectWithin(REGISTER_WITHIN_MS, () => garbage(`it did not register within ${REGISTER_WITHIN_MS} ms`));
     try {
       authorize("WorkerService.Work", call.metadata);
+      peer = dispatch.peer?.(call.getPeer());
     } catch (thrown) {
       close(LoomError.from(thrown));
     }

@@ -16,6 +16,7 @@ import {
   type TaskResult,
   type WorkerHub,
   type WorkerSession,
+  servedBy,
 } from "./types.js";
 import { createInventories } from "./inventories.js";
 import { refusal } from "./refusal.js";
@@ -41,7 +42,7 @@ export interface Slot {
 }
 
 export interface SlotHub extends WorkerHub {
-  /** Up to `most` slots of workers that offer the provider type. Fewer than asked: the client is woken later. */
+  /** Up to `most` slots of workers that serve the provider (`servedBy`). Fewer than asked: the client is woken later. */
   take(client: SlotClient, providerType: string, most: number): Slot[];
   /** The client wants no more slots. */
   leave(client: SlotClient): void;
@@ -51,6 +52,10 @@ export interface SlotHub extends WorkerHub {
   revoke(lease: Lease): void;
   /** Provider and automator types that connected workers offer. */
   offers(): readonly PluginTypeView[];
+  /** Whether a connected worker serves the provider (`servedBy`). */
+  isServed(provider: string): boolean;
+  /** Streams that are open. */
+  connected(): readonly ConnectedWorker[];
   /**
    * Every machine of a provider, of other Looms as well where they share it. What is not in the answer does not exist.
    *
@@ -72,9 +77,13 @@ export interface HubOptions {
   log(chunk: LogChunk, tenant: string): void;
 }
 
+/** A stream that is open. */
+export type ConnectedWorker = Pick<WorkerSession, "provisioner" | "label" | "worker" | "slots" | "offers">;
+
 interface Worker {
   readonly session: WorkerSession;
-  readonly providerTypes: ReadonlySet<string>;
+  /** What it serves (`servedBy`). */
+  readonly providers: ReadonlySet<string>;
   used: number;
   open: boolean;
   outgoing: Assignment[];
@@ -97,7 +106,7 @@ export function createSlotHub(options: HubOptions): SlotHub {
   const inventories = createInventories();
 
   /** Whether tasks and questions for a provider go to this worker. */
-  const serves = (worker: Worker, providerType: string): boolean => worker.providerTypes.has(providerType);
+  const serves = (worker: Worker, provider: string): boolean => worker.providers.has(provider);
   const freeOf = (worker: Worker): number => (worker.open ? worker.session.slots - worker.used : 0);
 
   /** Wakes the first waiting clients, no more of them than there are slots they could have. */
@@ -176,7 +185,11 @@ export function createSlotHub(options: HubOptions): SlotHub {
         used: 0,
         open: true,
         outgoing: [],
-        providerTypes: new Set(session.offers.filter((offer) => offer.kind === "PROVIDER").map((offer) => offer.type)),
+        providers: new Set(
+          session.offers
+            .filter((offer) => offer.kind === "PROVIDER")
+            .map((offer) => servedBy(offer.type, session.label)),
+        ),
       };
       workers.add(worker);
       wakeWaiting();
@@ -260,15 +273,25 @@ export function createSlotHub(options: HubOptions): SlotHub {
     offers() {
       const types = new Map<string, PluginTypeView>();
       for (const worker of workers)
-        for (const offer of worker.session.offers) types.set(`${offer.kind} ${offer.type}`, offer);
+        for (const offer of worker.session.offers) {
+          // A type that one machine cannot use may be fine on another.
+          const known = types.get(`${offer.kind} ${offer.type}`);
+          if (known === undefined || !known.available) types.set(`${offer.kind} ${offer.type}`, offer);
+        }
       return [...types.values()].sort((a, b) =>
         a.kind === b.kind ? (a.type < b.type ? -1 : 1) : a.kind === "PROVIDER" ? -1 : 1,
       );
     },
 
+    isServed: (provider) => [...workers].some((worker) => worker.open && serves(worker, provider)),
+
+    connected: () => [...workers].map(({ session }) => session),
+
     inventory: (question) =>
       inventories.ask(
-        [...workers].filter((worker) => serves(worker, question.providerType)).map(({ session }) => session),
+        [...workers]
+          .filter((worker) => serves(worker, servedBy(question.providerType, question.provisioner ?? "")))
+          .map(({ session }) => session),
         question,
       ),
 

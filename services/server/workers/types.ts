@@ -3,6 +3,14 @@ import type { JsonObject } from "../catalog/types.js";
 import type { ActionName } from "../plan/types.js";
 import type { PluginTypeView } from "../views.js";
 
+/**
+ * Who serves a provider: its type, and the label of the provisioners that serve it. Two machines each have a Docker of
+ * their own, so a type alone says nothing about where a machine is.
+ */
+export function servedBy(type: string, label: string): string {
+  return label === "" ? type : `${type}@${label}`;
+}
+
 /** Names one attempt of one task. Nothing from an older epoch, runner or attempt is taken. */
 export interface Lease {
   readonly shard: number;
@@ -81,6 +89,8 @@ export interface InventoryQuestion {
   readonly provider: string;
   /** Sensitive ones included. */
   readonly fields: JsonObject;
+  /** Label of the provisioners that serve it; absent: that of Loom's own machine. */
+  readonly provisioner?: string | undefined;
 }
 
 /** A machine at a provider; field for field the message ObservedMachine of worker.proto. */
@@ -106,6 +116,8 @@ export interface InventoryReport {
 /** A worker's stream as the server sees it. */
 export interface WorkerSession {
   readonly provisioner: string;
+  /** What provider documents call it in their field `provisioner`; empty for that of Loom's own machine. */
+  readonly label: string;
   readonly worker: string;
   readonly slots: number;
   readonly offers: readonly PluginTypeView[];

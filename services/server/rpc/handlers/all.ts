@@ -5,6 +5,7 @@ import { catalogHandlers } from "./catalog.js";
 import { clusterHandlers } from "./clusters.js";
 import { eventHandlers } from "./events.js";
 import { jobHandlers } from "./jobs.js";
+import { provisionerHandlers } from "./provisioners.js";
 import { systemHandlers } from "./system.js";
 
 export function allHandlers(application: Application, version: string): Handlers {
@@ -13,6 +14,7 @@ export function allHandlers(application: Application, version: string): Handlers
     ...clusterHandlers(application.clusters),
     ...eventHandlers(application.events),
     ...jobHandlers(application.jobs),
+    ...provisionerHandlers(application.provisioners),
     ...systemHandlers(application.system, version),
   };
 }

@@ -46,4 +46,49 @@ export async function applyMeta(tx: Tx, record: LogRecord, body: MetaChanged): P
   for (const id of body.revoked ?? []) {
     await tx.query("UPDATE access_token SET revoked_at = $3 WHERE shard = $1 AND id = $2", [shard, id, at]);
   }
+  await applyProvisioners(tx, record, body);
+}
+
+/** Who of other machines may come in. */
+async function applyProvisioners(
+  tx: Tx,
+  { shard, tenant, actor, at, epoch, seq }: LogRecord,
+  { invited, certified, dismissed = [] }: MetaChanged,
+): Promise<void> {
+  if (invited !== undefined) {
+    await tx.query(
+      `INSERT INTO provisioner (shard, id, tenant, label, creator, created_at, token_hash, token_expires_at, host, datacenter, epoch, seq)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', '', $9, $10)`,
+      [
+        shard,
+        invited.id,
+        tenant,
+        invited.label,
+        actor,
+        at,
+        Buffer.from(invited.hash, "base64"),
+        new Date(invited.tokenExpires),
+        epoch,
+        seq,
+      ],
+    );
+  }
+  if (certified !== undefined) {
+    const { id, host, datacenter, key, expires } = certified;
+    await tx.query(
+      `UPDATE provisioner SET host = $3, datacenter = $4, key_hash = $5, certificate_expires_at = $6,
+         joined_at = COALESCE(joined_at, $7), epoch = $8, seq = $9
+       WHERE shard = $1 AND id = $2`,
+      [shard, id, host, datacenter, Buffer.from(key, "base64"), new Date(expires), at, epoch, seq],
+    );
+  }
+  for (const id of dismissed) {
+    await tx.query("UPDATE provisioner SET revoked_at = $3, epoch = $4, seq = $5 WHERE shard = $1 AND id = $2", [
+      shard,
+      id,
+      at,
+      epoch,
+      seq,
+    ]);
+  }
 }
