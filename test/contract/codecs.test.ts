@@ -15,21 +15,25 @@ import type { BinaryWriter } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import * as status from "../../gen/services/google/rpc/status.js";
 import * as errorDetails from "../../gen/services/google/rpc/error_details.js";
+import * as enrolment from "../../gen/services/loom/internal/v1/enrolment.js";
 import * as identity from "../../gen/services/loom/internal/v1/identity.js";
 import * as worker from "../../gen/services/loom/internal/v1/worker.js";
 import * as catalog from "../../gen/services/loom/v1/catalog.js";
 import * as cluster from "../../gen/services/loom/v1/cluster.js";
 import * as event from "../../gen/services/loom/v1/event.js";
 import * as job from "../../gen/services/loom/v1/job.js";
+import * as provisioner from "../../gen/services/loom/v1/provisioner.js";
 import * as system from "../../gen/services/loom/v1/system.js";
 import { file_google_rpc_status } from "../../gen/web/google/rpc/status_pb.js";
 import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema } from "../../gen/web/google/rpc/error_details_pb.js";
+import { file_loom_internal_v1_enrolment } from "../../gen/web/loom/internal/v1/enrolment_pb.js";
 import { file_loom_internal_v1_identity } from "../../gen/web/loom/internal/v1/identity_pb.js";
 import { file_loom_internal_v1_worker } from "../../gen/web/loom/internal/v1/worker_pb.js";
 import { file_loom_v1_catalog } from "../../gen/web/loom/v1/catalog_pb.js";
 import { CreateClusterRequestSchema, file_loom_v1_cluster } from "../../gen/web/loom/v1/cluster_pb.js";
 import { file_loom_v1_event } from "../../gen/web/loom/v1/event_pb.js";
 import { file_loom_v1_job } from "../../gen/web/loom/v1/job_pb.js";
+import { file_loom_v1_provisioner } from "../../gen/web/loom/v1/provisioner_pb.js";
 import { file_loom_v1_system } from "../../gen/web/loom/v1/system_pb.js";
 import { DESCRIPTORS } from "../../services/server/rpc/reflection.js";
 import { arbitraryMessage } from "./arbitrary-message.js";
@@ -48,6 +52,8 @@ const FILES: readonly (readonly [DescFile, object])[] = [
   [file_loom_v1_event, event],
   [file_loom_v1_job, job],
   [file_loom_v1_system, system],
+  [file_loom_v1_provisioner, provisioner],
+  [file_loom_internal_v1_enrolment, enrolment],
   [file_loom_internal_v1_identity, identity],
   [file_loom_internal_v1_worker, worker],
 ];
