@@ -10,16 +10,21 @@ import { createJobOperations } from "./jobs/operations.js";
 import type { ProgressLimits } from "./jobs/progress.js";
 import { createProvisionerOperations, type Enrolment } from "./provisioners/operations.js";
 import { createPlanner, type Planner } from "./plan/thread.js";
-import { JOBS_TOPIC, createSignals, logsTopic } from "./signals.js";
+import { JOBS_TOPIC, LOG_TOPIC, createSignals, logsTopic } from "./signals.js";
 import { createLeaseChanger } from "./leases/change.js";
 import { createLeaseKeeper, type LeaseKeeper } from "./leases/keeper.js";
 import { createQuotas } from "./quotas/operations.js";
+import { NO_JOB, removeStray } from "./watch-over/reaper.js";
+import { createStrayWatch } from "./watch-over/stray-watch.js";
+import { createWatcher, type Watcher } from "./watch-over/watcher.js";
 import type { Database } from "./store/database.js";
 import { createDocumentStore } from "./store/documents.js";
 import { openEpochs, openInstallation, type Installation } from "./store/installation.js";
 import { createJobProgressStore } from "./store/job-progress.js";
 import { createJobStore } from "./store/jobs.js";
 import { createLog } from "./store/log.js";
+import { createObservationStore } from "./store/observations.js";
+import { createStrayStore } from "./store/strays.js";
 import { readHeads } from "./store/read/events.js";
 import { createReader } from "./store/rows.js";
 import { openClusterSecrets, type SecretBox } from "./store/secrets.js";
@@ -59,6 +64,12 @@ export interface Timing {
   readonly unreachableMs: number;
   /** Between two passes over leases that end. */
   readonly leasePassMs: number;
+  /** Between two passes over all clusters and their machines; 0: only what is asked for is looked at. */
+  readonly reconcileMs: number;
+  /** Before what looks worse than it was is asked once more. */
+  readonly confirmMs: number;
+  /** Before a machine that nobody owns is removed. */
+  readonly strayGraceMs: number;
 }
 
 const DEFAULT_TIMING: Timing = {
@@ -69,10 +80,16 @@ const DEFAULT_TIMING: Timing = {
   backoffMs: (failures) => 1000 * 4 ** (failures - 1),
   unreachableMs: 5_000,
   leasePassMs: 180_000,
+  reconcileMs: 60_000,
+  confirmMs: 1_000,
+  strayGraceMs: 3_600_000,
 };
 
 /** Before the first pass over leases, so that a start is not held up by clusters that ended while Loom was down. */
 const FIRST_LEASE_PASS_MS = 10_000;
+
+/** Before the first look at clusters: provisioners are about to connect. */
+const FIRST_LOOK_MS = 3_000;
 
 export interface Server {
   readonly application: Application;
@@ -81,6 +98,7 @@ export interface Server {
   readonly tokens: Tokens;
   readonly installation: Installation;
   readonly leases: LeaseKeeper;
+  readonly watcher: Watcher;
   /** Stores what is under way and stops. The database stays open. */
   stop(): Promise<void>;
 }
@@ -113,7 +131,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     leaseMs: timing.taskLeaseMs,
     heartbeatMs: timing.heartbeatMs,
     monotonic: () => performance.now(),
-    log: (chunk, tenant) => logWriter.write(chunk, tenant),
+    log(chunk, tenant) {
+      if (chunk.lease.job !== NO_JOB) logWriter.write(chunk, tenant);
+    },
   });
   const documents = createDocumentStore(database);
   const snapshots = createCatalogSnapshots(documents, () => hub.offers());
@@ -151,6 +171,32 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const leases = createLeaseKeeper(
     { passMs: timing.leasePassMs, firstMs: Math.min(FIRST_LEASE_PASS_MS, timing.leasePassMs) },
     { db, log: records, epochs, signals, logger: log, now: leaseClock },
+  );
+
+  const watcher = createWatcher(
+    { passMs: timing.reconcileMs, firstMs: Math.min(FIRST_LOOK_MS, timing.reconcileMs), confirmMs: timing.confirmMs },
+    {
+      store: createObservationStore(transactor, db, now),
+      strays: createStrayWatch(
+        // What one look adds to a grace: a little more than looks are apart.
+        { graceMs: timing.strayGraceMs, mostMs: 2 * timing.reconcileMs },
+        {
+          store: createStrayStore(transactor, db, [...epochs.keys()]),
+          epochs,
+          log,
+          now,
+          monotonic: () => performance.now(),
+          remove: (stray, epoch, details) => removeStray(hub, stray, epoch, details),
+          told: () => signals.notify(LOG_TOPIC),
+        },
+      ),
+      epochs,
+      signals,
+      log,
+      monotonic: () => performance.now(),
+      inventory: (question) => hub.inventory(question),
+      isServed: (served) => hub.isServed(served),
+    },
   );
 
   const application: Application = {
@@ -207,6 +253,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
   await engine.start();
   leases.start();
+  watcher.start();
   signals.notify(JOBS_TOPIC);
   return {
     application,
@@ -215,7 +262,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     tokens,
     installation,
     leases,
+    watcher,
     async stop() {
+      await watcher.stop();
       await leases.stop();
       await engine.stop();
       await logWriter.flush();

@@ -81,6 +81,8 @@ export interface InstanceOptions {
   readonly hooks?: StatementHooks;
   readonly log?: Logger;
   readonly slots?: number;
+  /** The clock that leases go by. */
+  readonly now?: () => number;
 }
 
 export interface TestLoom {
@@ -109,6 +111,9 @@ export const FAST: NonNullable<ServerOptions["timing"]> = {
   heartbeatMs: 100,
   jobLeaseMs: 10_000,
   backoffMs: () => 5,
+  // Tests count statements and calls of providers; those about watching turn it on.
+  reconcileMs: 0,
+  confirmMs: 20,
 };
 
 /** What every life of a Loom finds. */
@@ -138,6 +143,7 @@ async function startInstance(ground: Ground, options: InstanceOptions): Promise<
     holder: randomUUID(),
     soleOwner: true,
     timing: { ...FAST, ...options.timing },
+    ...(options.now === undefined ? {} : { now: options.now }),
     hooks: {
       async beforeStatement(name, n) {
         alive();

@@ -47,7 +47,7 @@ export function createInventories(answerMs: number = ANSWER_MS): Inventories {
         timer = setTimeout(
           () => fail(unreachable(question, `its provisioner did not answer within ${Math.round(answerMs / 1000)} s`)),
           answerMs,
-        );
+        ).unref();
         pending.set(query, { worker, machines: [], answer, fail });
         worker.ask(query, question);
       });

@@ -22,11 +22,7 @@ export const CURRENT_OBSERVATION = `LEFT JOIN cluster_observation o ON o.shard =
   AND o.job = c.last_job AND o.job_seq = j.seq AND c.state <> 'PENDING'`;
 
 /** By node number; nodes that are deleted are left out. */
-export async function readObservations(
-  db: Rows,
-  shard: number,
-  clusterId: bigint,
-): Promise<Map<number, Observation>> {
+export async function readObservations(db: Rows, shard: number, clusterId: bigint): Promise<Map<number, Observation>> {
   const rows = await db.rows<{ number: number; observed: NodeObservation; since: Date | null; message: string }>(
     `SELECT n.number,
        CASE WHEN o.is_known THEN COALESCE(x.observed, 'UP') ELSE 'UNKNOWN' END AS observed,
