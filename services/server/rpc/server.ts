@@ -16,7 +16,7 @@ import { HARD_LIMIT_BYTES, reading, type Incoming } from "./incoming.js";
 import { bind } from "./listen.js";
 import { addReflection } from "./reflection.js";
 import { REQUEST_RULES } from "./request-rules.js";
-import { rpcName, STUBS, type RpcPath } from "./rpc-names.js";
+import { rpcName, STUBS, type RpcName, type RpcPath } from "./rpc-names.js";
 import { workCall } from "./work-stream.js";
 
 export interface RpcServerOptions {
@@ -88,8 +88,17 @@ function serviceName(stubs: (typeof STUBS)[keyof typeof STUBS]): string {
 
 type AnyStub = MethodDefinition<object, object>;
 
-/** The types of handlers, rules and stubs are matched name by name in their tables; here they meet as values. */
-function addServices(server: Server, { application, hub, version }: RpcServerOptions, dispatch: Dispatch): void {
+/**
+ * The types of handlers, rules and stubs are matched name by name in their tables; here they meet as values.
+ *
+ * @param only which RPCs are served; all of them where absent
+ */
+export function addServices(
+  server: Server,
+  { application, hub, version }: RpcServerOptions,
+  dispatch: Dispatch,
+  only: (rpc: RpcName) => boolean = () => true,
+): void {
   const handlers = allHandlers(application, version) as unknown as Readonly<Record<string, never>>;
   const rules = REQUEST_RULES as unknown as Readonly<Record<string, never>>;
   for (const stubs of Object.values(STUBS)) {
@@ -97,6 +106,7 @@ function addServices(server: Server, { application, hub, version }: RpcServerOpt
     const implementation: UntypedServiceImplementation = {};
     for (const [method, stub] of Object.entries(stubs as Readonly<Record<string, AnyStub>>)) {
       const rpc = rpcName(stub.path as RpcPath);
+      if (!only(rpc)) continue;
       definition[method] = {
         ...stub,
         requestDeserialize: reading(stub.requestDeserialize),
@@ -109,6 +119,6 @@ function addServices(server: Server, { application, hub, version }: RpcServerOpt
           ? streamCall(rpc, rules[rpc]!, handlers[rpc]!, dispatch)
           : unaryCall(rpc, rules[rpc]!, handlers[rpc]!, dispatch);
     }
-    server.addService(definition as ServiceDefinition, implementation);
+    if (Object.keys(definition).length > 0) server.addService(definition as ServiceDefinition, implementation);
   }
 }

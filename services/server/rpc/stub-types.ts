@@ -37,6 +37,8 @@ export interface Peer {
   readonly id: string;
   /** What provider documents call it. */
   readonly label: string;
+  /** Fires when it is let in no more; its reason is a LoomError. */
+  readonly gone: AbortSignal;
 }
 
 /** What a handler knows of a call besides its message. */

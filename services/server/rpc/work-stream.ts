@@ -51,12 +51,14 @@ export function workCall(
       open = false;
       clearTimeout(silence);
       dispatch.stopping.removeEventListener("abort", shutDown);
+      peer?.gone.removeEventListener("abort", dismissed);
       outbox.stop();
       side?.close();
       log.ended(error);
       if (error === undefined) call.end();
       else if (!call.cancelled) call.emit("error", toGrpcError(error, log.requestId));
     }
+    const dismissed = (): void => close(LoomError.from(peer?.gone.reason));
     const shutDown = (): void => close(stopReason(dispatch.stopping));
     const expectWithin = (ms: number, error: () => LoomError): void => {
       clearTimeout(silence);
@@ -101,6 +103,7 @@ export function workCall(
     try {
       authorize("WorkerService.Work", call.metadata);
       peer = dispatch.peer?.(call.getPeer());
+      peer?.gone.addEventListener("abort", dismissed);
     } catch (thrown) {
       close(LoomError.from(thrown));
     }
