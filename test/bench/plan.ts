@@ -45,7 +45,9 @@ export function planInput(nodes: number): PlanRequest {
       hardwareType: "small",
       imageType: "debian",
       services: names,
-      isNew: true,
+      change: "MAKE",
+      added: names,
+      removed: [],
     })),
   };
 }

@@ -45,7 +45,8 @@ describe("every operation", function () {
   function assertOrder(operation: Operation, sight: Sight, witness: Witness): void {
     const verdict = loom.judge(sight.cluster.uid);
     assert.deepEqual(verdict.doubleCreations, []);
-    assert.deepEqual(verdict.crowdedNodes, []);
+    const { overlaps } = operation;
+    assert.deepEqual(verdict.crowdedNodes, overlaps === undefined ? [] : [`${sight.cluster.uid}/${overlaps}`]);
     assert.deepEqual(verdict.repeatedSuccesses, []);
     assert.deepEqual(verdict.staleRuns, []);
     assert.deepEqual(verdict.lostRuns, []);
@@ -116,7 +117,9 @@ describe("every operation", function () {
         const sight = (await witness.look())!;
         assert.deepEqual(place(sight), place(expected));
         assertOrder(operation, sight, witness);
-        for (const task of sight.tasks) assert.ok(task.attempt >= 2, `${nameOf(task)} ran once only`);
+        // Where the answer of a CONFIRM is lost the machine is made again, and it is that delete whose answer is lost.
+        const isStruck = ({ action, node }: TaskView): boolean => action !== "DELETE" || node !== operation.overlaps;
+        for (const task of sight.tasks.filter(isStruck)) assert.ok(task.attempt >= 2, `${nameOf(task)} ran once only`);
       });
 
       it("fails by name where a task fails for good, forgets nothing, and a retry ends the same", async () => {
@@ -242,8 +245,7 @@ describe("every operation", function () {
   }
 
   for (const operation of [...OPERATIONS, ...OPERATIONS_UNCONFIRMED]) {
-    const undisturbedLike = (): Promise<Sight> =>
-      undisturbed(OPERATIONS.find(({ name }) => operation.name.startsWith(name))!);
+    const undisturbedLike = (): Promise<Sight> => undisturbed(operation.like ?? operation);
 
     for (const when of ["after", "before"] as const) {
       it(`${operation.name} ends the same where Loom dies ${when} any write`, async () => {

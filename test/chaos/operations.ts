@@ -1,8 +1,8 @@
 /** Every operation on a cluster, as the generic tests want it: a new one costs one row. */
 import type { FaultRule } from "../../services/provisioner/providers/simulated/rules.js";
-import type { Application, CreateCluster } from "../../services/server/application.js";
+import type { Application, CreateCluster, Mutation } from "../../services/server/application.js";
 import type { ClusterState } from "../../services/server/clusters/states.js";
-import type { TaskView } from "../../services/server/views.js";
+import type { JobView, TaskView } from "../../services/server/views.js";
 import { CALLER, mutation, type TestLoom } from "../support/loom.js";
 
 /** Long runs are larger and look at more. */
@@ -31,6 +31,10 @@ export interface Operation {
   readonly machines: number;
   /** Tasks whose failure is passed over. */
   isBestEffort?(task: TaskView): boolean;
+  /** A node that has two machines for a while: the old one and the one that takes over. */
+  readonly overlaps?: number;
+  /** The operation that it ends like; itself where absent. */
+  readonly like?: Operation;
   /** Faults that strike it in every test of crashes. */
   readonly faults?: readonly FaultRule[];
 }
@@ -55,8 +59,8 @@ export function small(displayName: string, requestId: string, nodeCount = SIZE):
 }
 
 /** A cluster of template `small` that is ACTIVE. */
-export async function madeCluster(loom: TestLoom, displayName: string): Promise<string> {
-  const { name } = await loom.application.clusters.create(CALLER, small(displayName, mutation().requestId));
+export async function madeCluster(loom: TestLoom, displayName: string, nodeCount = SIZE): Promise<string> {
+  const { name } = await loom.application.clusters.create(CALLER, small(displayName, mutation().requestId, nodeCount));
   const job = await loom.ended(name, 1);
   if (job.state !== "COMPLETE") throw new Error(`${name} could not be made: ${job.message}`);
   return name;
@@ -96,13 +100,91 @@ const DELETE: Operation = {
   machines: 0,
 };
 
-export const OPERATIONS: readonly Operation[] = [CREATE, ADD_NODES, DELETE];
+/** An operation on a cluster of template `small` that is there. */
+function onCluster(
+  name: string,
+  ask: (clusters: Application["clusters"], cluster: string, mutation: Mutation) => Promise<JobView>,
+  more: Partial<Operation> = {},
+): Operation {
+  return {
+    name,
+    prepare: madeCluster,
+    async ask(application, { cluster }, requestId) {
+      const job = await ask(application.clusters, cluster, mutation(requestId));
+      return { cluster, job: job.number };
+    },
+    clusterState: "ACTIVE",
+    machines: SIZE,
+    ...more,
+  };
+}
+
+/** A cluster with `side` on a node. */
+async function clusterWithSide(loom: TestLoom, displayName: string): Promise<string> {
+  const name = await madeCluster(loom, displayName);
+  const which = { services: ["side"], withDependencies: false };
+  const { number } = await loom.application.clusters.addServices(CALLER, name, which, mutation());
+  const job = await loom.ended(name, number);
+  if (job.state !== "COMPLETE") throw new Error(`${name} did not get its service: ${job.message}`);
+  return name;
+}
+
+/** What is done on a machine before it goes. */
+const isFarewell = ({ action }: TaskView): boolean => action === "STOP" || action === "REMOVE";
+/** The nodes of a cluster that carry `back` come first. */
+const FIRST_BACK = 1000;
+/** The newest of them in a cluster with one node more. */
+const LAST_BACK = 1000 + SIZE - 1;
+
+const REPLACE_NODE: Operation = onCluster(
+  "replace a node",
+  (clusters, cluster, own) => clusters.replaceNode(CALLER, cluster, FIRST_BACK, own),
+  {
+    isBestEffort: (task) => task.node === FIRST_BACK && isFarewell(task),
+    overlaps: FIRST_BACK,
+  },
+);
+
+const CHANGES: readonly Operation[] = [
+  onCluster(
+    "remove nodes",
+    (clusters, cluster, own) => clusters.removeNodes(CALLER, cluster, { nodes: [], service: "back", count: 1 }, own),
+    {
+      prepare: (loom, displayName) => madeCluster(loom, displayName, SIZE + 1),
+      isBestEffort: (task) => task.node === LAST_BACK && isFarewell(task),
+    },
+  ),
+  REPLACE_NODE,
+  onCluster("configure", (clusters, cluster, own) =>
+    clusters.configure(CALLER, cluster, { config: { front: { port: 81 } }, services: [], restart: false }, own),
+  ),
+  onCluster("configure with restart and a new password", (clusters, cluster, own) => {
+    const config = { back: { password: { generate: "password" } } };
+    return clusters.configure(CALLER, cluster, { config, services: ["front", "back"], restart: true }, own);
+  }),
+  onCluster("stop services", (clusters, cluster, own) =>
+    clusters.actOn(CALLER, cluster, "STOP_SERVICES", ["front"], own),
+  ),
+  onCluster("start services", (clusters, cluster, own) => clusters.actOn(CALLER, cluster, "START_SERVICES", [], own)),
+  onCluster("restart services", (clusters, cluster, own) =>
+    clusters.actOn(CALLER, cluster, "RESTART_SERVICES", ["front"], own),
+  ),
+  onCluster("add services", (clusters, cluster, own) =>
+    clusters.addServices(CALLER, cluster, { services: ["side"], withDependencies: false }, own),
+  ),
+  onCluster("remove services", (clusters, cluster, own) => clusters.removeServices(CALLER, cluster, ["side"], own), {
+    prepare: clusterWithSide,
+  }),
+];
+
+export const OPERATIONS: readonly Operation[] = [CREATE, ADD_NODES, DELETE, ...CHANGES];
 
 const UNCONFIRMED: readonly FaultRule[] = [{ fault: "fail", action: "CONFIRM" }];
 
 /** Operations that make machines, where the first machine cannot be confirmed and is made again. */
-export const OPERATIONS_UNCONFIRMED: readonly Operation[] = [CREATE, ADD_NODES].map((operation) => ({
+export const OPERATIONS_UNCONFIRMED: readonly Operation[] = [CREATE, ADD_NODES, REPLACE_NODE].map((operation) => ({
   ...operation,
   name: `${operation.name} with a machine that cannot be confirmed`,
   faults: UNCONFIRMED,
+  like: operation,
 }));

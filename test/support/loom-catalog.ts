@@ -1,6 +1,6 @@
 /**
  * The catalog of tests of whole Looms: one `front` that knows every `back`, so that growing the cluster re-configures
- * it, a check at the end, and hooks before a delete.
+ * it, a check at the end, and hooks before a delete. `side` is on no cluster at first.
  */
 
 /** @param simulated fields of the simulated provider */
@@ -31,6 +31,17 @@ name: back
 actions:
   install: { type: shell, fields: { script: "true" } }
   start: { type: shell, fields: { script: "true" } }
+  remove: { type: shell, fields: { script: "true" } }
+---
+kind: Service
+name: side
+config: { key: { generate: password } }
+actions:
+  install: { type: shell, fields: { script: "true" } }
+  configure: { type: shell, fields: { script: "true", env: { FRONT: "%host.service.front%" } } }
+  initialize: { type: shell, fields: { script: "true" } }
+  start: { type: shell, fields: { script: "true" } }
+  stop: { type: shell, fields: { script: "true" } }
   remove: { type: shell, fields: { script: "true" } }
 ---
 kind: ClusterTemplate

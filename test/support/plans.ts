@@ -5,8 +5,9 @@ import { LoomError } from "../../services/common/errors.js";
 import { planOperation } from "../../services/server/plan/operation.js";
 import {
   ACTIONS,
+  OPERATION_KINDS,
   type ActionName,
-  type OperationKind,
+  type MachineChange,
   type PlanNode,
   type PlanRequest,
   type PlanService,
@@ -82,69 +83,79 @@ export function naivePlan(request: PlanRequest): Map<string, Set<string>> {
     (byName.get(service)!.actions as readonly string[]).includes(action.toLowerCase());
 
   interface Made extends Task {
-    readonly part: "made" | "renewed";
+    readonly part: "make" | "stop" | "renew" | "end";
   }
   const tasks: Made[] = [];
-  const grown = request.grown ?? [];
+  const changed = request.changed ?? [];
+  const sees = (service: string): boolean =>
+    byName.get(service)!.sees.some((name) => changed.includes(name) || (name === "*" && changed.length > 0));
   for (const node of request.nodes) {
-    if (request.operation === "DELETE") {
-      if (request.stopBeforeDelete === true) {
-        for (const service of node.services)
-          for (const action of ["STOP", "REMOVE"] as const)
-            if (has(service, action)) tasks.push({ node: node.number, action, service, part: "made" });
-      }
-      tasks.push({ node: node.number, action: "DELETE", service: "", part: "made" });
-    } else if (node.isNew) {
-      for (const action of ["CREATE", "CONFIRM", "BOOTSTRAP"] as const)
-        tasks.push({ node: node.number, action, service: "", part: "made" });
-      for (const service of node.services)
-        for (const action of ["INSTALL", "CONFIGURE", "INITIALIZE", "START"] as const)
-          if (has(service, action)) tasks.push({ node: node.number, action, service, part: "made" });
-    } else {
-      for (const service of node.services) {
-        if (!byName.get(service)!.sees.some((name) => name === "*" || grown.includes(name))) continue;
-        for (const action of ["CONFIGURE", "STOP", "START"] as const)
-          if (has(service, action)) tasks.push({ node: node.number, action, service, part: "renewed" });
-      }
+    const add = (part: Made["part"], service: string, ...actions: readonly ActionName[]): void => {
+      for (const action of actions)
+        if (service === "" || has(service, action)) tasks.push({ node: node.number, action, service, part });
+    };
+    const isActed = (service: string): boolean =>
+      node.change === "KEEP" && !node.added.includes(service) && request.act?.services.includes(service) === true;
+    if (node.change === "MAKE" || node.change === "REPLACE") add("make", "", "CREATE", "CONFIRM", "BOOTSTRAP");
+    if (node.change === "START") add("make", "", "CONFIRM", "BOOTSTRAP");
+    if (node.change === "KEEP" && (node.added.length > 0 || (request.act?.bootstrap && node.services.some(isActed))))
+      add("make", "", "BOOTSTRAP");
+    for (const service of node.added) add("make", service, "INSTALL", "CONFIGURE", "INITIALIZE", "START");
+    for (const service of node.services) {
+      if (node.added.includes(service) || node.change === "REMOVE") continue;
+      if (isActed(service))
+        add("make", service, ...request.act!.actions.map((action) => action.toUpperCase() as ActionName));
+      else if (sees(service)) add("renew", service, "CONFIGURE", "STOP", "START");
+      else if (node.change === "START") add("make", service, "START");
     }
+    for (const service of node.removed) {
+      add(node.change === "REPLACE" ? "end" : "stop", service, "STOP");
+      add("end", service, "REMOVE");
+    }
+    if (node.change === "REMOVE" || node.change === "REPLACE") add("end", "", "DELETE");
   }
-  const check =
-    request.operation === "DELETE" || request.checkService === undefined
-      ? undefined
-      : [...request.nodes]
-          .sort((a, b) => a.number - b.number)
-          .find((node) => node.services.includes(request.checkService!));
-  if (check !== undefined)
-    tasks.push({ node: check.number, action: "CHECK", service: request.checkService!, part: "made" });
+  const isRenewing = tasks.some((task) => task.part === "renew");
+  const check = [...request.nodes]
+    .sort((a, b) => a.number - b.number)
+    .find((node) => node.change !== "REMOVE" && node.services.includes(request.checkService ?? ""));
+  // A check alone is nothing to do.
+  if (check !== undefined && tasks.length > 0)
+    tasks.push({ node: check.number, action: "CHECK", service: request.checkService!, part: "end" });
 
-  const order =
-    request.operation === "DELETE"
-      ? ["STOP", "REMOVE", "DELETE"]
-      : ["CREATE", "CONFIRM", "BOOTSTRAP", "INSTALL", "CONFIGURE", "INITIALIZE"];
-  const renewOrder = ["CONFIGURE", "STOP", "START"];
+  const ranks: Readonly<Record<Made["part"], readonly string[]>> = {
+    make: ["CREATE", "CONFIRM", "BOOTSTRAP", "INSTALL", "CONFIGURE", "INITIALIZE", "START"],
+    stop: ["STOP"],
+    renew: ["CONFIGURE", "STOP", "START"],
+    end: ["STOP", "REMOVE", "DELETE"],
+  };
+  const actedOn = request.act?.actions.map((action) => action.toUpperCase()) ?? [];
   const waits = (b: Made, a: Made): boolean => {
     if (b.action === "CHECK" || a.action === "CHECK") return b.action === "CHECK" && a.action !== "CHECK";
-    if (b.part !== a.part) return b.part === "renewed" && a.part === "made" && request.nodes.some((node) => node.isNew);
-    // One after the other for each service, the machine before or, at a delete, after all of them.
+    if (a.part !== b.part) {
+      if (b.part === "renew") return a.part === "make" || a.part === "stop";
+      if (b.part !== "end") return false;
+      if (a.part === (isRenewing ? "renew" : "make")) return true;
+      // A service before what is left of it, and all of a machine before the machine.
+      return a.part === "stop" && a.node === b.node && (a.service === b.service || b.service === "");
+    }
+    // One after the other for each service, the machine before or, where it goes, after all of them.
     if (b.node === a.node && (b.service === a.service || b.service === "" || a.service === "")) {
-      const actions = b.part === "renewed" ? renewOrder : [...order, "START"];
-      if (actions.indexOf(a.action) < actions.indexOf(b.action)) return true;
+      if (a.part === "make" && a.service === "" && b.service !== "") return true;
+      const order = a.part === "make" && a.service !== "" && actsOn(a) ? actedOn : ranks[a.part];
+      if (order.indexOf(a.action) < order.indexOf(b.action)) return true;
     }
     // What names other nodes waits until these are there.
-    if (
-      request.operation !== "DELETE" &&
-      a.action === "CONFIRM" &&
-      b.part === "made" &&
-      b.service !== "" &&
-      byName.get(b.service)!.sees.length > 0
-    )
-      return true;
+    if (a.action === "CONFIRM" && b.service !== "" && byName.get(b.service)!.sees.length > 0) return true;
     if (a.service === "" || b.service === "") return false;
     if (a.action === "INSTALL" && b.action === "INSTALL") return dependsOn(b.service, a.service, install);
     if (a.action === "START" && (b.action === "START" || b.action === "INITIALIZE"))
       return dependsOn(b.service, a.service, runtime);
     if (a.action === "STOP" && b.action === "STOP") return dependsOn(a.service, b.service, runtime);
     return false;
+  };
+  const actsOn = ({ node, service }: Task): boolean => {
+    const own = request.nodes.find((one) => one.number === node)!;
+    return own.change === "KEEP" && !own.added.includes(service) && request.act?.services.includes(service) === true;
   };
   const keyOf = ({ node, action, service }: Task): string => nameOf(node, action, service);
   const direct = new Map(tasks.map((b) => [keyOf(b), tasks.filter((a) => a !== b && waits(b, a)).map(keyOf)]));
@@ -165,7 +176,10 @@ export function naivePlan(request: PlanRequest): Map<string, Set<string>> {
 }
 
 const SERVICES = ["a", "b", "c", "d", "e"];
-export const OPERATIONS: readonly OperationKind[] = ["CREATE", "ADD_NODES", "DELETE"];
+/** Everything that can become of machines. */
+export const CHANGES: readonly MachineChange[] = ["KEEP", "MAKE", "START", "REMOVE", "REPLACE"];
+/** What is done to services that stay. */
+const ACTS = [["configure"], ["stop", "configure", "start"], ["start"], ["stop"], ["stop", "start"]] as const;
 
 /** Services depend only on those before them in a random order, so that there is no cycle. */
 const anyServices: fc.Arbitrary<PlanService[]> = fc.shuffledSubarray(SERVICES, { minLength: 1 }).chain((names) => {
@@ -190,38 +204,61 @@ const anyServices: fc.Arbitrary<PlanService[]> = fc.shuffledSubarray(SERVICES, {
   );
 });
 
-export const anyRequest: fc.Arbitrary<PlanRequest> = fc
-  .tuple(anyServices, fc.constantFrom(...OPERATIONS))
-  .chain(([services, operation]) => {
-    const names = services.map(({ name }) => name).sort();
-    return fc
-      .record({
-        operation: fc.constant(operation),
-        services: fc.constant(services),
-        nodes: fc
-          .array(
-            fc.record({
-              services: fc.subarray(names),
-              isNew:
-                operation === "CREATE" ? fc.constant(true) : operation === "DELETE" ? fc.constant(false) : fc.boolean(),
-            }),
-            { minLength: 1, maxLength: 5 },
-          )
-          .map((nodes) =>
-            nodes.map((node, index): PlanNode => ({
-              number: 1000 + index,
-              hostname: `n${index}`,
-              hardwareType: "small",
-              imageType: "debian",
-              ...node,
-            })),
-          ),
-        checkService: fc.option(fc.constantFrom(...names), { nil: undefined }),
-        stopBeforeDelete: fc.boolean(),
-        grown: fc.subarray(names),
-      })
-      .map(({ checkService, ...rest }) => (checkService === undefined ? rest : { ...rest, checkService }));
-  });
+const anyNode = (names: readonly string[]): fc.Arbitrary<Pick<PlanNode, "services" | "change" | "added" | "removed">> =>
+  fc.record({ all: fc.subarray([...names]), change: fc.constantFrom(...CHANGES) }).chain(({ all, change }) =>
+    fc.record({ part: fc.subarray(all), other: fc.subarray(all) }).map(({ part, other }) => {
+      switch (change) {
+        case "MAKE":
+          return { change, services: all, added: all, removed: [] };
+        case "REPLACE":
+          return { change, services: all, added: all, removed: part };
+        case "REMOVE":
+          return { change, services: all, added: [], removed: part };
+        case "START":
+          return { change, services: all, added: [], removed: [] };
+        default: {
+          // Some stay, some come, some go.
+          const staying = all.filter((name) => !part.includes(name));
+          const added = part.filter((name) => !other.includes(name));
+          return {
+            change,
+            services: [...staying, ...added].sort(),
+            added,
+            removed: part.filter((name) => other.includes(name)),
+          };
+        }
+      }
+    }),
+  );
+
+export const anyRequest: fc.Arbitrary<PlanRequest> = anyServices.chain((services) => {
+  const names = services.map(({ name }) => name).sort();
+  return fc
+    .record({
+      operation: fc.constantFrom(...OPERATION_KINDS),
+      services: fc.constant(services),
+      nodes: fc.array(anyNode(names), { minLength: 1, maxLength: 5 }).map((nodes) =>
+        nodes.map((node, index): PlanNode => ({
+          number: 1000 + index,
+          hostname: `n${index}`,
+          hardwareType: "small",
+          imageType: "debian",
+          ...node,
+        })),
+      ),
+      checkService: fc.option(fc.constantFrom(...names), { nil: undefined }),
+      act: fc.option(
+        fc.record({ services: fc.subarray(names), actions: fc.constantFrom(...ACTS), bootstrap: fc.boolean() }),
+        { nil: undefined },
+      ),
+      changed: fc.subarray(names),
+    })
+    .map(({ checkService, act, ...rest }) => ({
+      ...rest,
+      ...(checkService === undefined ? {} : { checkService }),
+      ...(act === undefined ? {} : { act }),
+    }));
+});
 
 /** The graph, or undefined where there is nothing to do. */
 export function planned(request: PlanRequest): TaskGraph | undefined {
@@ -244,13 +281,15 @@ export const serviceOf = (name: string, more: Partial<PlanService> = {}): PlanSe
   sees: [],
   ...more,
 });
-export const nodeOf = (number: number, services: readonly string[], isNew = true): PlanNode => ({
+export const nodeOf = (number: number, services: readonly string[], change: MachineChange = "MAKE"): PlanNode => ({
   number,
   hostname: `n${number}`,
   hardwareType: "small",
   imageType: "debian",
   services,
-  isNew,
+  change,
+  added: change === "MAKE" || change === "REPLACE" ? services : [],
+  removed: [],
 });
 
 /** Tasks by stage. */

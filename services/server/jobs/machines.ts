@@ -47,8 +47,10 @@ export function createRunMachines(
             message: "",
           });
         case "DELETE":
-          if (remade.has(number)) return;
-          return update(number, { state: "DELETED", addresses: {}, message: "" });
+          // The old machine went; the new one is not touched by that.
+          if (!remade.has(number)) return update(number, { state: "DELETED", addresses: {}, message: "" });
+          if (node.state === "FAILED") update(number, { state: "UP", message: "" });
+          return;
         default:
           if (node.state === "FAILED") update(number, { state: "UP", message: "" });
       }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { LoomError } from "../../common/errors.js";
 import {
-  OPERATIONS,
+  CHANGES,
   anyRequest,
   naivePlan,
   nameIn,
@@ -13,11 +13,11 @@ import {
   waitsIn,
 } from "../../../test/support/plans.js";
 import { planOperation } from "./operation.js";
-import type { OperationKind, PlanRequest, PlanService } from "./types.js";
+import type { MachineChange, PlanNode, PlanRequest, PlanService } from "./types.js";
 
 describe("planOperation", () => {
-  it("orders tasks like the rules applied to every pair of them, for every operation", () => {
-    const seen: Record<OperationKind, number> = { CREATE: 0, ADD_NODES: 0, DELETE: 0 };
+  it("orders tasks like the rules applied to every pair of them, whatever becomes of the nodes", () => {
+    const seen = new Map<MachineChange, number>();
     fc.assert(
       fc.property(anyRequest, (request) => {
         const graph = planned(request);
@@ -26,15 +26,14 @@ describe("planOperation", () => {
           assert.equal(expected.size, 0);
           return;
         }
-        seen[request.operation] += 1;
+        for (const { change } of request.nodes) seen.set(change, (seen.get(change) ?? 0) + 1);
         const found = waitsIn(graph);
         assert.deepEqual([...found.keys()].sort(), [...expected.keys()].sort());
         for (const [name, before] of expected) assert.deepEqual([...found.get(name)!].sort(), [...before].sort(), name);
       }),
-      { numRuns: 2000 },
+      { numRuns: 3000 },
     );
-    for (const operation of OPERATIONS)
-      assert.ok(seen[operation] > 200, `${operation} was planned ${seen[operation]} times`);
+    for (const change of CHANGES) assert.ok(seen.get(change)! > 200, `${change} was planned ${seen.get(change)} times`);
   });
 
   it("gives each task the length of the longest way to it as its stage, and numbers by stage, node, action and service", () => {
@@ -176,8 +175,8 @@ describe("planOperation", () => {
   it("adds nodes, then renews what names a service that grew", () => {
     const graph = planOperation({
       operation: "ADD_NODES",
-      grown: ["web"],
-      nodes: [nodeOf(1000, ["lb", "log"], false), nodeOf(1001, ["web"], false), nodeOf(1002, ["web"])],
+      changed: ["web"],
+      nodes: [nodeOf(1000, ["lb", "log"], "KEEP"), nodeOf(1001, ["web"], "KEEP"), nodeOf(1002, ["web"])],
       services: [
         serviceOf("lb", {
           runtimeRequires: ["web"],
@@ -201,17 +200,87 @@ describe("planOperation", () => {
   });
 
   it("ends with the machines gone, after STOP and REMOVE where that is asked for", () => {
-    const request: PlanRequest = {
+    const gone = (number: number, services: string[], hooked: boolean): PlanNode => ({
+      ...nodeOf(number, services, "REMOVE"),
+      removed: hooked ? services : [],
+    });
+    const request = (hooked: boolean): PlanRequest => ({
       operation: "DELETE",
-      nodes: [nodeOf(1000, ["lb"], false), nodeOf(1001, ["web"], false), nodeOf(1002, [], false)],
+      nodes: [gone(1000, ["lb"], hooked), gone(1001, ["web"], hooked), gone(1002, [], hooked)],
       services: [serviceOf("lb", { runtimeUses: ["web"], actions: ["stop", "remove"] }), serviceOf("web")],
-    };
-    assert.deepEqual(stagesOf(planOperation(request)), [["1000 DELETE", "1001 DELETE", "1002 DELETE"]]);
-    assert.deepEqual(stagesOf(planOperation({ ...request, stopBeforeDelete: true })), [
+    });
+    assert.deepEqual(stagesOf(planOperation(request(false))), [["1000 DELETE", "1001 DELETE", "1002 DELETE"]]);
+    assert.deepEqual(stagesOf(planOperation(request(true))), [
       ["1000 STOP lb", "1002 DELETE"],
       ["1000 REMOVE lb", "1001 STOP web"],
       ["1000 DELETE", "1001 DELETE"],
     ]);
+  });
+
+  const lb = serviceOf("lb", {
+    runtimeRequires: ["web"],
+    actions: ["install", "configure", "start", "stop"],
+    sees: ["web"],
+  });
+  const web = serviceOf("web", { actions: ["install", "start", "stop", "remove"] });
+
+  it("removes nodes: stops them, renews what named them, and only then takes them away", () => {
+    const graph = planOperation({
+      operation: "REMOVE_NODES",
+      changed: ["web"],
+      nodes: [
+        nodeOf(1000, ["lb"], "KEEP"),
+        nodeOf(1001, ["web"], "KEEP"),
+        { ...nodeOf(1002, ["web"], "REMOVE"), removed: ["web"] },
+      ],
+      services: [lb, web],
+      checkService: "lb",
+    });
+    assert.deepEqual(stagesOf(graph), [
+      ["1002 STOP web"],
+      ["1000 CONFIGURE lb"],
+      ["1000 STOP lb"],
+      ["1000 START lb"],
+      ["1002 REMOVE web"],
+      ["1002 DELETE"],
+      ["1000 CHECK lb"],
+    ]);
+  });
+
+  it("replaces a machine: the new one takes over before the old one stops", () => {
+    const graph = planOperation({
+      operation: "REPLACE_NODE",
+      changed: ["web"],
+      nodes: [
+        nodeOf(1000, ["lb"], "KEEP"),
+        { ...nodeOf(1001, ["web"], "REPLACE"), removed: ["web"] },
+        nodeOf(1002, ["web"], "KEEP"),
+      ],
+      services: [lb, web],
+    });
+    assert.deepEqual(stagesOf(graph), [
+      ["1001 CREATE"],
+      ["1001 CONFIRM"],
+      ["1001 BOOTSTRAP"],
+      ["1001 INSTALL web"],
+      ["1001 START web"],
+      ["1000 CONFIGURE lb"],
+      ["1000 STOP lb"],
+      ["1000 START lb"],
+      ["1001 STOP web"],
+      ["1001 REMOVE web"],
+      ["1001 DELETE"],
+    ]);
+  });
+
+  it("restarts services in the order of their dependencies, down and up", () => {
+    const graph = planOperation({
+      operation: "RESTART_SERVICES",
+      act: { services: ["lb", "web"], actions: ["stop", "start"], bootstrap: false },
+      nodes: [nodeOf(1000, ["lb"], "KEEP"), nodeOf(1001, ["web"], "KEEP")],
+      services: [lb, web],
+    });
+    assert.deepEqual(stagesOf(graph), [["1000 STOP lb"], ["1001 STOP web"], ["1001 START web"], ["1000 START lb"]]);
   });
 
   it("waits for the service of a name and for everything that provides it", () => {
@@ -273,9 +342,10 @@ describe("planOperation", () => {
       () =>
         planOperation({
           operation: "ADD_NODES",
-          nodes: [nodeOf(1000, ["a"], false)],
+          nodes: [nodeOf(1000, ["a"], "KEEP")],
           services: [serviceOf("a")],
-          grown: ["a"],
+          changed: ["a"],
+          checkService: "a",
         }),
       { reason: "NOTHING_TO_DO" },
     );

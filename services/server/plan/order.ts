@@ -46,9 +46,11 @@ export function addDependencies(
   for (const service of services.keys()) {
     for (const other of installed.get(service) ?? [])
       wait(index.get(keyOf(service, "install")), keyOf(other, "install"));
-    // INITIALIZE comes before START on every node, so what it waits for START waits for too.
-    const first = index.get(keyOf(service, "initialize")) ?? index.get(keyOf(service, "start"));
-    for (const other of started.get(service) ?? []) wait(first, keyOf(other, "start"));
+    const initialize = index.get(keyOf(service, "initialize")) ?? [];
+    const start = index.get(keyOf(service, "start")) ?? [];
+    // A START behind an INITIALIZE waits for what that waits for.
+    const first = start.length > initialize.length ? [...initialize, ...start] : initialize;
+    for (const other of started.get(service) ?? []) if (first.length > 0) wait(first, keyOf(other, "start"));
     for (const other of stopped.get(service) ?? []) wait(index.get(keyOf(other, "stop")), keyOf(service, "stop"));
   }
 }

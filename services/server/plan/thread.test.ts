@@ -40,7 +40,9 @@ const requestOf = (services: readonly PlanService[]): PlanRequest => ({
       hardwareType: "small",
       imageType: "debian",
       services: services.map(({ name }) => name),
-      isNew: true,
+      change: "MAKE",
+      added: services.map(({ name }) => name),
+      removed: [],
     },
   ],
 });

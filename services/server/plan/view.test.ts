@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { planOperation } from "./operation.js";
 import { planView } from "./view.js";
-import type { OperationKind, PlanNode, PlanRequest, PlanService } from "./types.js";
+import type { MachineChange, OperationKind, PlanNode, PlanRequest, PlanService } from "./types.js";
 
 const serviceOf = (name: string, sees: readonly string[] = []): PlanService => ({
   name,
@@ -13,26 +13,28 @@ const serviceOf = (name: string, sees: readonly string[] = []): PlanService => (
   actions: ["start", "stop"],
   sees,
 });
-const nodeOf = (number: number, services: readonly string[], isNew: boolean): PlanNode => ({
+const nodeOf = (number: number, services: readonly string[], change: MachineChange): PlanNode => ({
   number,
   hostname: `n${number}`,
   hardwareType: "small",
   imageType: "debian",
   services,
-  isNew,
+  change,
+  added: change === "MAKE" ? services : [],
+  removed: [],
 });
 
 const nodes = [
-  nodeOf(1000, ["lb"], false),
-  nodeOf(1001, ["log"], false),
-  nodeOf(1002, ["web"], true),
-  nodeOf(1003, ["web"], true),
+  nodeOf(1000, ["lb"], "KEEP"),
+  nodeOf(1001, ["log"], "KEEP"),
+  nodeOf(1002, ["web"], "MAKE"),
+  nodeOf(1003, ["web"], "MAKE"),
 ];
 const services = [serviceOf("lb", ["web"]), serviceOf("log"), serviceOf("web")];
 
 function view(operation: OperationKind, more: Partial<PlanRequest> = {}): ReturnType<typeof planView> {
-  const request = { operation, nodes, services, grown: ["web"], ...more };
-  return planView(planOperation(request), request.nodes, { operation, addedServices: ["web"] });
+  const request = { operation, nodes, services, changed: ["web"], ...more };
+  return planView(planOperation(request), request.nodes, { addedServices: ["web"] });
 }
 
 describe("planView", () => {
@@ -67,7 +69,9 @@ describe("planView", () => {
   });
 
   it("shows nodes of a delete as deleted", () => {
-    const { stages, nodes: touched } = view("DELETE", { nodes: nodes.map((node) => ({ ...node, isNew: false })) });
+    const { stages, nodes: touched } = view("DELETE", {
+      nodes: nodes.map((node) => ({ ...node, change: "REMOVE", added: [] })),
+    });
     assert.deepEqual(stages, [[{ action: "DELETE", service: "", count: 4 }]]);
     assert.deepEqual(
       touched.map(({ change }) => change),

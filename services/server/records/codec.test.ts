@@ -36,7 +36,7 @@ const BODIES: { readonly [K in RecordBody["kind"]]: Extract<RecordBody, { kind: 
       secrets: { "web.password": "c2VhbGVk" },
     },
     groups: [{ count: 3, hardwareType: "small", imageType: "debian", services: ["web"] }],
-    grown: ["web"],
+    change: { changed: ["web"], added: { 1000: ["web"] } },
   },
   OpPlanned: {
     kind: "OpPlanned",
