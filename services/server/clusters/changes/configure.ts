@@ -67,6 +67,14 @@ function nested(path: Path, value: JsonObject): JsonObject {
   return path.reduceRight<JsonObject>((inner, step) => ({ [step]: inner }), value);
 }
 
+/** The value, or undefined for an object that is merged key by key. */
+function leaf(value: Json | undefined): Json | undefined {
+  return value === undefined || (leavesOf({ value })[0]?.length === 1 && !isEmptyObject(value)) ? value : undefined;
+}
+
+const isEmptyObject = (value: Json): boolean =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+
 /** Leaves that differ, secrets masked. A secret that gets another text differs although its reference does not. */
 function differences(
   before: JsonObject,
@@ -79,7 +87,8 @@ function differences(
   return [...paths]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([name, path]) => {
-      const [old, now] = [at(before, path), at(after, path)];
+      // An object that has become empty says no more than the keys that went.
+      const [old, now] = [leaf(at(before, path)), leaf(at(after, path))];
       const isRenewed = now !== undefined && secrets.has(secretPath(now) ?? "");
       if (!isRenewed && JSON.stringify(old) === JSON.stringify(now)) return [];
       return [{ top: String(path[0]), path: name, before: text(old), after: text(now) }];

@@ -1,0 +1,275 @@
+import assert from "node:assert/strict";
+import type { Reason } from "../../../common/errors.js";
+import type { ClusterTemplate, JsonObject, Service } from "../../catalog/types.js";
+import type { RunNode } from "../../jobs/cluster-state.js";
+import { addServices } from "./add-services.js";
+import { configure } from "./configure.js";
+import { removeNodes, repair, replaceNode } from "./nodes.js";
+import { actOnServices, removeServices } from "./services.js";
+import type { ChangingCluster, Decision } from "./types.js";
+
+const node = (number: number, services: readonly string[], more: Partial<RunNode> = {}): RunNode => ({
+  number,
+  services,
+  incarnation: 1,
+  hostname: `n${number}`,
+  hardwareType: "small",
+  imageType: "debian",
+  state: "UP",
+  addresses: {},
+  machine: "",
+  results: {},
+  message: "",
+  isFinished: true,
+  previous: [],
+  ...more,
+});
+
+const SERVICES: Readonly<Record<string, Service>> = {
+  lb: { runtime: { requires: ["web"] }, actions: { start: {}, stop: {} } },
+  web: { runtime: { uses: ["db"] }, actions: { start: {}, stop: {} } },
+  db: { actions: { start: {}, stop: {} } },
+};
+
+/** One balancer, three web servers with a log, and a database. */
+function cluster(
+  more: Partial<ChangingCluster> & { readonly template?: ClusterTemplate; readonly config?: JsonObject } = {},
+): ChangingCluster {
+  const { template = {}, config = {}, ...rest } = more;
+  const nodes = [node(1000, ["lb"]), node(1001, ["web"]), node(1002, ["web"]), node(1003, ["web"]), node(1004, ["db"])];
+  const pinned = Object.fromEntries(Object.entries(SERVICES).map(([name, body]) => [name, { version: 1, body }]));
+  return {
+    name: "shop-1",
+    state: "ACTIVE",
+    lastJob: "CREATE",
+    cluster: {
+      spec: { template: { name: "shop", version: 1, body: template }, services: pinned },
+      config,
+    } as unknown as ChangingCluster["cluster"],
+    layout: [
+      { count: 1, hardwareType: "small", imageType: "debian", services: ["lb"] },
+      { count: 3, hardwareType: "small", imageType: "debian", services: ["web"] },
+      { count: 1, hardwareType: "small", imageType: "debian", services: ["db"] },
+    ],
+    nodes,
+    ...rest,
+  };
+}
+
+const refused = (reason: Reason, decide: () => Decision, message?: RegExp): void => {
+  assert.throws(decide, (thrown: { reason?: string; message: string }) => {
+    assert.equal(thrown.reason, reason, thrown.message);
+    if (message !== undefined) assert.match(thrown.message, message);
+    return true;
+  });
+};
+
+describe("removeNodes", () => {
+  const remove = (subject: ChangingCluster, ...nodes: number[]): Decision =>
+    removeNodes(subject, { nodes, service: "", count: 0 });
+
+  it("takes the nodes that are named, or the newest that carry a service", () => {
+    assert.deepEqual(remove(cluster(), 1002, 1001, 1002).change, {
+      nodes: [1001, 1002],
+      unfinished: [],
+      changed: ["web"],
+    });
+    assert.deepEqual(removeNodes(cluster(), { nodes: [], service: "web", count: 2 }).change.nodes, [1002, 1003]);
+  });
+
+  it("stops nothing on nodes that no job has finished", () => {
+    const nodes = [...cluster().nodes, node(1005, ["web"], { isFinished: false, state: "FAILED" })];
+    assert.deepEqual(remove(cluster({ nodes }), 1005).change.unfinished, [1005]);
+  });
+
+  it("has everybody told again where the last change did not reach all", () => {
+    assert.deepEqual(remove(cluster({ state: "INCONSISTENT" }), 1001).change.changed, ["db", "lb", "web"]);
+  });
+
+  it("refuses what the template does not allow, and says why", () => {
+    refused("NODE_NOT_FOUND", () => remove(cluster(), 1009));
+    refused("NO_LAYOUT", () => remove(cluster(), 1000), /"lb" has to be on 1 node at least, and would be on 0/);
+    refused("NO_LAYOUT", () => remove(cluster(), 1000, 1001, 1002, 1003, 1004), /no node would be left/);
+    const template: ClusterTemplate = { constraints: { size: { min: 5 }, services: { web: { min: 3 } } } };
+    refused("NO_LAYOUT", () => remove(cluster({ template }), 1001), /wants 5 nodes at least/);
+    refused(
+      "NO_LAYOUT",
+      () =>
+        removeNodes(cluster({ template: { constraints: { services: { web: { min: 3 } } } } }), {
+          nodes: [],
+          service: "web",
+          count: 1,
+        }),
+      /"web" has to be on 3 nodes at least, and would be on 2/,
+    );
+    remove(cluster({ template: { constraints: { services: { lb: { min: 0 } } } } }), 1000);
+    refused("SERVICE_NOT_FOUND", () => removeNodes(cluster(), { nodes: [], service: "mail", count: 1 }));
+    refused("INVALID_FIELD", () => removeNodes(cluster(), { nodes: [], service: "web", count: 0 }));
+    refused(
+      "NO_LAYOUT",
+      () => removeNodes(cluster(), { nodes: [], service: "web", count: 4 }),
+      /only 3 nodes carry web/,
+    );
+  });
+});
+
+describe("replaceNode and repair", () => {
+  const seen = (...pairs: [number, "UP" | "DOWN" | "MISSING" | "UNKNOWN"][]) =>
+    new Map(pairs.map(([number, observed]) => [number, { observed }]));
+
+  it("replace the machine of a node and tell who names its services", () => {
+    assert.deepEqual(replaceNode(cluster(), 1004).change, { nodes: [1004], unfinished: [], changed: ["db"] });
+    refused("NODE_NOT_FOUND", () => replaceNode(cluster(), 1));
+  });
+
+  it("start what is down and make again what is missing", () => {
+    assert.deepEqual(repair(cluster(), seen([1001, "DOWN"], [1004, "MISSING"], [1000, "UP"])).change, {
+      nodes: [1004],
+      unfinished: [],
+      started: [1001],
+      changed: ["db", "web"],
+    });
+  });
+
+  it("make again what no job has finished, and tell everybody", () => {
+    const nodes = [...cluster().nodes, node(1005, ["web"], { isFinished: false })];
+    assert.deepEqual(
+      repair(cluster({ nodes, state: "INCONSISTENT", lastJob: "ADD_NODES" }), seen([1005, "DOWN"])).change,
+      {
+        nodes: [1005],
+        unfinished: [1005],
+        started: [],
+        changed: ["db", "lb", "web"],
+      },
+    );
+  });
+
+  it("have nothing to do where all is well, or where only a retry knows what is on the nodes", () => {
+    refused("NOTHING_TO_DO", () => repair(cluster(), seen([1000, "UP"])), /could not be looked at/);
+    const all = seen(...cluster().nodes.map(({ number }): [number, "UP"] => [number, "UP"]));
+    refused("NOTHING_TO_DO", () => repair(cluster(), all), /Every node of "shop-1" is up/);
+    refused(
+      "CLUSTER_STATE",
+      () => repair(cluster({ state: "INCONSISTENT", lastJob: "ADD_SERVICES" }), all),
+      /loom retry/,
+    );
+  });
+});
+
+describe("actOnServices", () => {
+  it("starts what a service needs, and stops and restarts what needs it", () => {
+    assert.deepEqual(actOnServices(cluster(), "START_SERVICES", ["lb"]).change.services, ["db", "lb", "web"]);
+    assert.deepEqual(actOnServices(cluster(), "START_SERVICES", ["db"]).change.services, ["db"]);
+    assert.deepEqual(actOnServices(cluster(), "STOP_SERVICES", ["web"]).change.services, ["lb", "web"]);
+    assert.deepEqual(actOnServices(cluster(), "RESTART_SERVICES", ["db"]).change.services, ["db", "lb", "web"]);
+    assert.deepEqual(actOnServices(cluster(), "STOP_SERVICES", []).change.services, ["db", "lb", "web"]);
+    refused("SERVICE_NOT_FOUND", () => actOnServices(cluster(), "STOP_SERVICES", ["mail"]));
+  });
+});
+
+describe("removeServices", () => {
+  it("takes services away that nothing requires", () => {
+    assert.deepEqual(removeServices(cluster(), ["lb"]).change, { services: ["lb"], changed: ["lb"] });
+    assert.deepEqual(removeServices(cluster(), ["db"]).change.services, ["db"]);
+    refused("MISSING_DEPENDENCIES", () => removeServices(cluster(), ["web"]), /"lb" requires "web"/);
+    refused("SERVICE_NOT_FOUND", () => removeServices(cluster(), ["mail"]));
+    refused("INVALID_FIELD", () => removeServices(cluster(), []));
+    const template: ClusterTemplate = { constraints: { services: { lb: { max: 1 } } } };
+    refused("NO_LAYOUT", () => removeServices(cluster({ template }), ["lb"]), /wants it on every cluster/);
+  });
+});
+
+describe("addServices", () => {
+  const catalog = new Map<string, Service>([
+    ["log", { config: { level: "info", key: { generate: "password" } } }],
+    ["cache", { runtime: { requires: ["log"] } }],
+    ["web", { description: "a newer one" }],
+  ]);
+  const now = { catalog: { Service: catalog }, pin: (name: string) => ({ version: 7, body: catalog.get(name)! }) };
+
+  it("puts a service on the nodes, pins it and makes its passwords", () => {
+    const { change, secrets } = addServices(cluster({ config: { web: { port: 80 } } }), ["log"], false, now);
+    assert.deepEqual(Object.keys(change.added!), ["1000", "1001", "1002", "1003", "1004"]);
+    assert.deepEqual([change.services, change.changed], [["log"], ["log"]]);
+    assert.equal(change.pinned!["log"]!.version, 7);
+    assert.deepEqual(change.config, {
+      log: { level: "info", key: { $secret: "log.key" } },
+      web: { port: 80 },
+    });
+    assert.deepEqual([...secrets!.keys()], ["log.key"]);
+  });
+
+  it("adds what is required where that is asked for, and says so", () => {
+    refused("MISSING_DEPENDENCIES", () => addServices(cluster(), ["cache"], false, now));
+    assert.deepEqual(addServices(cluster(), ["cache"], true, now).addedServices, ["log"]);
+  });
+
+  it("refuses what is there, and what has no place", () => {
+    refused("ALREADY_PRESENT", () => addServices(cluster(), ["web"], false, now), /on nodes 1001, 1002, 1003/);
+    const template: ClusterTemplate = {
+      constraints: {
+        layout: {
+          cantCoexist: [
+            ["log", "lb"],
+            ["log", "web"],
+            ["log", "db"],
+          ],
+        },
+      },
+    };
+    refused("NO_LAYOUT", () => addServices(cluster({ template }), ["log"], false, now), /no place for "log"/);
+    refused("SERVICE_NOT_FOUND", () => addServices(cluster(), ["nothing"], false, now));
+  });
+});
+
+describe("configure", () => {
+  const config: JsonObject = {
+    web: { port: 80, tls: { key: { $secret: "web.tls.key" } } },
+    db: { size: 1 },
+    shared: { zone: "a" },
+  };
+  const ask = (asked: JsonObject, more: Partial<ChangingCluster> = {}): Decision =>
+    configure(cluster({ config, ...more }), { config: asked, services: [], restart: false }, []);
+
+  it("merges key by key, takes away what is null, and tells who sees it", () => {
+    const { change, configChanges } = ask({ web: { port: 81, extra: true }, db: { size: null } });
+    assert.deepEqual(change.config, {
+      web: { port: 81, tls: { key: { $secret: "web.tls.key" } }, extra: true },
+      db: {},
+      shared: { zone: "a" },
+    });
+    assert.deepEqual(change.services, ["db", "web"]);
+    assert.deepEqual(configChanges, [
+      { path: "db.size", before: "1", after: "" },
+      { path: "web.extra", before: "", after: "true" },
+      { path: "web.port", before: "80", after: "81" },
+    ]);
+  });
+
+  it("tells everybody of what belongs to no service, of nothing new, and after a change that did not reach all", () => {
+    assert.deepEqual(ask({ shared: { zone: "b" } }).change.services, ["db", "lb", "web"]);
+    assert.deepEqual(ask({}).change.services, ["db", "lb", "web"]);
+    assert.deepEqual(ask({ web: { port: 81 } }, { state: "INCONSISTENT" }).change.services, ["db", "lb", "web"]);
+  });
+
+  it("keeps a secret a secret, whatever is put in its place, and shows none", () => {
+    const { change, configChanges, secrets } = ask({ web: { tls: { key: "mine" } } });
+    assert.deepEqual((change.config!["web"] as JsonObject)["tls"], { key: { $secret: "web.tls.key" } });
+    assert.deepEqual([...secrets!], [["web.tls.key", "mine"]]);
+    assert.deepEqual(configChanges, [{ path: "web.tls.key", before: '"********"', after: '"********"' }]);
+    const made = ask({ db: { password: { generate: "password" } } });
+    assert.deepEqual([...made.secrets!], [["db.password", undefined]]);
+    assert.deepEqual(made.configChanges, [{ path: "db.password", before: "", after: '"********"' }]);
+  });
+
+  it("refuses what is fixed, and reserved keys", () => {
+    const fixed = [["web", "port"]];
+    refused("INVALID_CONFIG", () =>
+      configure(cluster({ config }), { config: { web: { port: 1 } }, services: [], restart: false }, fixed),
+    );
+    refused("INVALID_CONFIG", () => ask({ web: { $secret: "db.password" } }));
+    refused("SERVICE_NOT_FOUND", () =>
+      configure(cluster({ config }), { config: {}, services: ["mail"], restart: false }, []),
+    );
+  });
+});
