@@ -19,6 +19,7 @@ export const NO_HUB: WorkerHub = {
     heartbeat: () => undefined,
     log: () => undefined,
     inventory: () => undefined,
+    drain: () => undefined,
     close: () => undefined,
   }),
 };

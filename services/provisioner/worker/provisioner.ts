@@ -5,7 +5,7 @@ import type { Automator } from "../automators/automator.js";
 import type { FieldSchema, Provider } from "../providers/provider.js";
 import { createExecutor } from "./execute.js";
 import { inventoryReports } from "./inventory.js";
-import { createWorkStream } from "./stream.js";
+import { createWorkStream, type StreamEvent } from "./stream.js";
 import type { RunningTask } from "./task.js";
 
 /** What a provisioner asks of a log; a pino logger is one. */
@@ -38,8 +38,10 @@ export interface ProvisionerOptions {
   /** Milliseconds between two looks at whether each provider can be used; 30,000 where absent. */
   readonly offersMs?: number;
   readonly clock?: ProvisionerClock;
-  /** Plain text where absent. */
-  readonly credentials?: ChannelCredentials;
+  /** Asked for at every connection, since they are renewed; plain text where absent. */
+  readonly credentials?: () => ChannelCredentials;
+  /** Told when a stream is registered, and when it ended or could not be opened. */
+  readonly tell?: (event: StreamEvent) => void;
 }
 
 export interface Provisioner {
@@ -49,6 +51,8 @@ export interface Provisioner {
    * fenced when their tasks are handed out again.
    */
   stop(): Promise<void>;
+  /** Takes no new tasks and lets the running ones end, or until the signal; `stop` comes after it. */
+  drain(signal: AbortSignal): Promise<void>;
   /** Fulfilled when everything has stopped. */
   readonly done: Promise<void>;
 }
@@ -63,6 +67,9 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.keepalive_timeout_ms": 5_000,
   "grpc.enable_retries": 0,
 };
+
+/** A server is known by its authority and may have any address; what it is asked for by name is nothing it looks at. */
+export const TLS_OPTIONS: ChannelOptions = { "grpc.ssl_target_name_override": "loom" };
 
 const SYSTEM_CLOCK: ProvisionerClock = { now: () => performance.now(), random: Math.random };
 
@@ -91,8 +98,8 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
       connect: () =>
         new WorkerServiceClient(
           options.address,
-          options.credentials ?? ChannelCredentials.createInsecure(),
-          CHANNEL_OPTIONS,
+          options.credentials?.() ?? ChannelCredentials.createInsecure(),
+          options.credentials === undefined ? CHANNEL_OPTIONS : { ...CHANNEL_OPTIONS, ...TLS_OPTIONS },
         ),
       register: () => register(worker),
       executor,
@@ -104,6 +111,7 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
       offersMs: options.offersMs ?? 30_000,
       clock: options.clock ?? SYSTEM_CLOCK,
       log,
+      tell: options.tell,
     });
   });
   let finish: () => void = () => {};
@@ -117,6 +125,9 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
       await Promise.all(streams.map((stream) => stream.stop()));
       await Promise.all(runs ?? []);
       finish();
+    },
+    drain: async (signal) => {
+      await Promise.all(streams.map((stream) => stream.drain(signal)));
     },
     done,
   };

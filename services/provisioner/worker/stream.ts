@@ -2,7 +2,8 @@
  * One Work stream, kept open for as long as the provisioner runs: registers, takes tasks, renews their leases, tells
  * results until they are acknowledged, and connects again with growing, jittered pauses when the stream ends.
  */
-import type { ClientDuplexStream } from "@grpc/grpc-js";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type {
   InventoryReport,
   Register,
@@ -20,6 +21,7 @@ import { startTask, type RunningTask } from "./task.js";
 import type { ProvisionerClock, ProvisionerLog } from "./provisioner.js";
 
 const RESULTS_PER_MESSAGE = 200;
+const DRAIN_LOOK_MS = 100;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 /** Until a server says otherwise. */
@@ -39,12 +41,21 @@ export interface StreamOptions {
   readonly offersMs: number;
   readonly clock: ProvisionerClock;
   readonly log: ProvisionerLog;
+  /** Told when the stream is registered, and when it ended or could not be opened. */
+  readonly tell?: ((event: StreamEvent) => void) | undefined;
 }
+
+/** What becomes of a stream. */
+export type StreamEvent =
+  | { readonly kind: "registered"; readonly worker: string }
+  | { readonly kind: "ended"; readonly worker: string; readonly error: ServiceError | undefined };
 
 export interface WorkStream {
   /** Runs until {@link WorkStream.stop}; never rejects. */
   run(): Promise<void>;
   stop(): Promise<void>;
+  /** Wants no more tasks; resolves when those it has have ended and are acknowledged, or at the signal. */
+  drain(signal: AbortSignal): Promise<void>;
 }
 
 export function createWorkStream(options: StreamOptions): WorkStream {
@@ -57,6 +68,7 @@ export function createWorkStream(options: StreamOptions): WorkStream {
   let call: ClientDuplexStream<WorkRequest, WorkResponse> | undefined;
   let registered = false;
   let stopping = false;
+  let draining = false;
   let wake: () => void = () => {};
   let leaseMs = LEASE_MS;
   let pending: TaskResult[] = [];
@@ -161,6 +173,8 @@ export function createWorkStream(options: StreamOptions): WorkStream {
 
   function welcome(lease: number, every: number): void {
     registered = true;
+    options.tell?.({ kind: "registered", worker: options.worker });
+    if (draining) send({ $case: "draining", value: {} });
     leaseMs = lease > 0 ? lease : LEASE_MS;
     for (const chunk of outbox.chunks()) send({ $case: "log", value: chunk });
     sendResults(outbox.results());
@@ -206,13 +220,15 @@ export function createWorkStream(options: StreamOptions): WorkStream {
   /** One connection, from its start to its end. Tells whether it got as far as being registered. */
   async function session(): Promise<boolean> {
     const client = options.connect();
+    let failure: ServiceError | undefined;
     try {
       const register = await options.register();
       offered = JSON.stringify(register);
       const opened = client.work();
       call = opened;
       const ended = new Promise<void>((resolve) => {
-        opened.on("error", (error) => {
+        opened.on("error", (error: ServiceError) => {
+          failure = error;
           if (!stopping) log.debug({ worker: options.worker, error: error.message }, "the stream to the server ended");
           resolve();
         });
@@ -231,6 +247,7 @@ export function createWorkStream(options: StreamOptions): WorkStream {
       renewals.reset();
       revokedBefore.clear();
       client.close();
+      options.tell?.({ kind: "ended", worker: options.worker, error: failure });
     }
   }
 
@@ -261,6 +278,12 @@ export function createWorkStream(options: StreamOptions): WorkStream {
 
   return {
     run,
+    async drain(signal) {
+      draining = true;
+      send({ $case: "draining", value: {} });
+      while (!signal.aborted && (running.size > 0 || outbox.results().length > 0))
+        await delay(DRAIN_LOOK_MS, undefined, { signal }).catch(() => undefined);
+    },
     async stop() {
       stopping = true;
       const tasks = [...running.values()];

@@ -82,6 +82,7 @@ describe("the Work stream", () => {
         results: (results) => heard.push(["results", results]),
         heartbeat: (leases) => heard.push(["heartbeat", leases]),
         log: (chunk) => heard.push(["log", chunk]),
+        drain: () => heard.push(["drain", undefined]),
         inventory: (report) => heard.push(["inventory", report]),
         close: () => heard.push(["close", undefined]),
       };

@@ -128,6 +128,8 @@ function forward({ body }: WorkRequest, side: HubSide): void {
       return side.log(logChunkFromWire(body.value) ?? refuse("a piece of log names no lease"));
     case "inventory":
       return side.inventory(body.value);
+    case "draining":
+      return side.drain();
     default:
       return refuse("it sent a message that this server does not know");
   }

@@ -86,6 +86,7 @@ interface Worker {
   readonly providers: ReadonlySet<string>;
   used: number;
   open: boolean;
+  draining: boolean;
   outgoing: Assignment[];
 }
 
@@ -107,7 +108,7 @@ export function createSlotHub(options: HubOptions): SlotHub {
 
   /** Whether tasks and questions for a provider go to this worker. */
   const serves = (worker: Worker, provider: string): boolean => worker.providers.has(provider);
-  const freeOf = (worker: Worker): number => (worker.open ? worker.session.slots - worker.used : 0);
+  const freeOf = (worker: Worker): number => (worker.open && !worker.draining ? worker.session.slots - worker.used : 0);
 
   /** Wakes the first waiting clients, no more of them than there are slots they could have. */
   function wakeWaiting(most = Number.POSITIVE_INFINITY): void {
@@ -184,6 +185,7 @@ export function createSlotHub(options: HubOptions): SlotHub {
         session,
         used: 0,
         open: true,
+        draining: false,
         outgoing: [],
         providers: new Set(
           session.offers
@@ -224,6 +226,7 @@ export function createSlotHub(options: HubOptions): SlotHub {
           if (holder !== undefined) options.log(chunk, holder.tenant);
         },
         inventory: (report) => inventories.report(session, report),
+        drain: () => void (worker.draining = true),
         close() {
           worker.open = false;
           workers.delete(worker);

@@ -141,6 +141,8 @@ export interface WorkerHub {
     heartbeat(leases: readonly Lease[]): void;
     log(chunk: LogChunk): void;
     inventory(report: InventoryReport): void;
+    /** It wants no more tasks; what it runs goes on. */
+    drain(): void;
     /** The stream is gone. Its tasks keep their leases until they run out: the worker may come back with results. */
     close(): void;
   };
