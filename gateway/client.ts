@@ -10,6 +10,7 @@ import { ClusterService } from "../gen/web/loom/v1/cluster_pb.js";
 import { EventService } from "../gen/web/loom/v1/event_pb.js";
 import { JobService } from "../gen/web/loom/v1/job_pb.js";
 import { ProvisionerService } from "../gen/web/loom/v1/provisioner_pb.js";
+import { StrayService } from "../gen/web/loom/v1/stray_pb.js";
 import { SystemService } from "../gen/web/loom/v1/system_pb.js";
 import type { Fingerprint } from "../services/common/certificates/fingerprint.js";
 import { createPinnedAgent } from "./pinned-agent.js";
@@ -24,6 +25,7 @@ export interface LoomClient {
   readonly jobs: Client<typeof JobService>;
   readonly events: Client<typeof EventService>;
   readonly provisioners: Client<typeof ProvisionerService>;
+  readonly strays: Client<typeof StrayService>;
   readonly system: Client<typeof SystemService>;
 }
 
@@ -65,6 +67,7 @@ export function createLoomClient(options: LoomClientOptions): LoomClient {
     jobs: client(JobService),
     events: client(EventService),
     provisioners: client(ProvisionerService),
+    strays: client(StrayService),
     system: client(SystemService),
   };
 }

@@ -22,6 +22,7 @@ import type {
   PluginTypeView,
   ProvisionerView,
   QuotaView,
+  StrayView,
   TaskView,
 } from "./views.js";
 
@@ -289,11 +290,17 @@ export interface EnrolmentOperations {
   onChange(wake: () => void): () => void;
 }
 
+export interface StrayOperations {
+  /** Of the caller's tenant, those seen first before the others. */
+  list(caller: Caller, request: PageRequest): Promise<Page<StrayView>>;
+}
+
 export interface Application {
   readonly clusters: ClusterOperations;
   readonly jobs: JobOperations;
   readonly catalog: CatalogOperations;
   readonly events: EventOperations;
+  readonly strays: StrayOperations;
   readonly system: SystemOperations;
   readonly provisioners: ProvisionerOperations & EnrolmentOperations;
 }

@@ -14,6 +14,7 @@ import { JOBS_TOPIC, LOG_TOPIC, createSignals, logsTopic } from "./signals.js";
 import { createLeaseChanger } from "./leases/change.js";
 import { createLeaseKeeper, type LeaseKeeper } from "./leases/keeper.js";
 import { createQuotas } from "./quotas/operations.js";
+import { createStrayOperations } from "./watch-over/operations.js";
 import { NO_JOB, removeStray } from "./watch-over/reaper.js";
 import { createStrayWatch } from "./watch-over/stray-watch.js";
 import { createWatcher, type Watcher } from "./watch-over/watcher.js";
@@ -212,6 +213,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       solve: (problem) => planner.solve(problem),
       plan: (request) => planner.plan(request),
       offers: () => hub.offers(),
+      observe: (cluster) => watcher.observeCluster(cluster),
       quotas,
       now: leaseClock,
       changeLease: createLeaseChanger({ db, log: records, epochs, space, signals, now: leaseClock }),
@@ -226,6 +228,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       offers: () => hub.offers(),
     }),
     events: createEventOperations(db, space, signals),
+    strays: createStrayOperations(db, timing.strayGraceMs, now),
     system: {
       get: () =>
         Promise.resolve({

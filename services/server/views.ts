@@ -87,8 +87,36 @@ export interface ClusterView {
   readonly expireTime: Date | undefined;
   /** Of its nodes, by the prices it was made with; undefined where it is gone. */
   readonly cost: Cost | undefined;
+  /** What providers say of its nodes; undefined while a job is at work, and where it is gone. */
+  readonly observed: ClusterObservation | undefined;
   /** Only in answers to validateOnly. */
   readonly plan: PlanView | undefined;
+}
+
+/** How many nodes of a cluster are not as they should be. */
+export interface ClusterObservation {
+  readonly down: number;
+  readonly missing: number;
+  /** Nobody can tell. */
+  readonly isUnknown: boolean;
+  /** Why nobody can tell. */
+  readonly message: string;
+}
+
+/** A machine that Loom made and no cluster owns. */
+export interface StrayView {
+  readonly token: string;
+  /** Without `clusters/`. */
+  readonly cluster: string;
+  readonly node: number;
+  readonly incarnation: number;
+  readonly provider: string;
+  readonly machine: string;
+  readonly firstSeenTime: Date;
+  /** When it will be removed if it is seen until then. */
+  readonly removeTime: Date;
+  /** Why it could not be removed the last time. */
+  readonly message: string;
 }
 
 /** What a tenant may use in one datacenter, and what it uses. */
@@ -109,6 +137,10 @@ export interface NodeView {
   readonly incarnation: number;
   readonly state: NodeState;
   readonly observed: NodeObservation;
+  /** Undefined where nobody has looked since the last job. */
+  readonly observedSince: Date | undefined;
+  /** What is wrong with its machine, or why nobody can tell. */
+  readonly observedMessage: string;
   readonly hostname: string;
   readonly addresses: Readonly<Record<string, string>>;
   readonly hardwareType: string;

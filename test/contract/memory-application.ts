@@ -14,6 +14,7 @@ import type {
   PlanView,
   ProvisionerView,
   QuotaView,
+  StrayView,
   TaskView,
 } from "../../services/server/views.js";
 
@@ -81,6 +82,7 @@ export const CLUSTER: ClusterView = {
     unknownNodes: 1,
     unknownHardwareTypes: ["large"],
   },
+  observed: { down: 1, missing: 2, isUnknown: false, message: "" },
   plan: undefined,
 };
 
@@ -89,13 +91,27 @@ export const NODE: NodeView = {
   number: 1000,
   incarnation: 1,
   state: "UP",
-  observed: "UNKNOWN",
+  observed: "DOWN",
+  observedSince: NOON,
+  observedMessage: "Its machine is there but does not run.",
   hostname: "demo-1000.local",
   addresses: { internal: "127.0.1.1" },
   hardwareType: "small",
   imageType: "debian",
   services: ["lb"],
   machine: "m1",
+  message: "",
+};
+
+export const STRAY: StrayView = {
+  token: "a".repeat(52),
+  cluster: "demo-1s",
+  node: 1000,
+  incarnation: 1,
+  provider: "local",
+  machine: "m1",
+  firstSeenTime: NOON,
+  removeTime: NOON,
   message: "",
 };
 
@@ -278,6 +294,7 @@ export function memoryApplication(replacements: Replacements = {}): {
         { kind: "PROVIDER", type: "local", description: "", fields: [], available: true, unavailableReason: "" },
       ],
     },
+    strays: { list: async () => page(STRAY) },
     events: { list: async () => page(EVENT), watch: () => once({ value: [EVENT], resumeToken: "r1" }) },
     system: {
       get: async () => ({
@@ -325,6 +342,7 @@ export function memoryApplication(replacements: Replacements = {}): {
     clusters: noting("clusters", plain.clusters, replacements.clusters),
     jobs: noting("jobs", plain.jobs, replacements.jobs),
     catalog: noting("catalog", plain.catalog, replacements.catalog),
+    strays: noting("strays", plain.strays, replacements.strays),
     events: noting("events", plain.events, replacements.events),
     system: noting("system", plain.system, replacements.system),
     provisioners: noting("provisioners", plain.provisioners, replacements.provisioners),

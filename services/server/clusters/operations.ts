@@ -46,6 +46,8 @@ export interface ClusterServices {
   /** Plans off the main loop. */
   plan(request: PlanRequest): Promise<TaskGraph>;
   offers(): readonly PluginTypeView[];
+  /** Asks the provider about the machines of a cluster now; what it says stands in readObservations afterwards. */
+  observe(cluster: { readonly shard: number; readonly id: bigint }): Promise<void>;
 }
 
 const WATCH_PAUSE_MS = 150;
@@ -103,7 +105,7 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
         WATCH_PAUSE_MS,
         async function* (): AsyncGenerator<Change<ClusterView | undefined>, boolean> {
           const row = await findCluster(db, caller, name, space);
-          const now = `${row.cluster_epoch}-${row.cluster_seq}.${row.progress ?? 0n}`;
+          const now = `${row.cluster_epoch}-${row.cluster_seq}.${row.progress ?? 0n}.${row.observed_version ?? 0n}`;
           if (now === token) return row.cluster_state === "TERMINATED";
           token = now;
           yield { value: await fullView(db, row), resumeToken: token };
@@ -158,8 +160,11 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
         {
           kind: "REPAIR",
           asked: {},
-          decide: async (subject) =>
-            repair(subject, await readObservations(db, subject.cluster.shard, subject.cluster.id)),
+          async decide(subject) {
+            const { shard, id } = subject.cluster;
+            await services.observe({ shard, id });
+            return repair(subject, await readObservations(db, shard, id));
+          },
         },
         mutation,
       ),

@@ -5,7 +5,15 @@ import type { Caller, Change, EventOperations } from "../application.js";
 import { findCluster } from "../clusters/locate.js";
 import { decodePageToken, encodePageToken, pageSize } from "../paging.js";
 import { LOG_TOPIC, type Signals } from "../signals.js";
-import { readEvents, readEventsAfter, readHeads, type EventScope } from "../store/read/events.js";
+import {
+  OBSERVED,
+  readEvents,
+  readEventsAfter,
+  readHeads,
+  readObservedAfter,
+  readObservedHead,
+  type EventScope,
+} from "../store/read/events.js";
 import type { Rows } from "../store/rows.js";
 import type { EventView } from "../views.js";
 import { watch } from "../watch.js";
@@ -42,8 +50,10 @@ export function createEventOperations(db: Rows, space: IdSpace, signals: Signals
     async *watch(caller, cluster, resumeToken, signal) {
       const scope = await scopeOf(caller, cluster);
       const heads = await readHeads(db);
-      const shards = scope.cluster === undefined ? [...heads.keys()] : [scope.cluster.shard];
-      const positions = parsePositions(resumeToken) ?? heads;
+      const shards = [...(scope.cluster === undefined ? heads.keys() : [scope.cluster.shard]), OBSERVED];
+      const observed: [number, bigint] = [OBSERVED, await readObservedHead(db)];
+      // A token of before there were observed events begins with what is observed next.
+      const positions = new Map([observed, ...(parsePositions(resumeToken) ?? heads)]);
       const token = (): string => [...positions].map(([shard, seq]) => `${shard}:${seq}`).join(",");
       yield* watch(
         signals,
@@ -53,7 +63,11 @@ export function createEventOperations(db: Rows, space: IdSpace, signals: Signals
         async function* (): AsyncGenerator<Change<readonly EventView[]>, boolean> {
           for (const shard of shards) {
             for (let more = true; more;) {
-              const found = await readEventsAfter(db, scope, shard, positions.get(shard) ?? 0n, BATCH);
+              const after = positions.get(shard) ?? 0n;
+              const found =
+                shard === OBSERVED
+                  ? await readObservedAfter(db, scope, after, BATCH)
+                  : await readEventsAfter(db, scope, shard, after, BATCH);
               more = found.length === BATCH;
               const last = found.at(-1);
               if (last === undefined) break;

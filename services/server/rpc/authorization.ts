@@ -32,6 +32,7 @@ export const AUTHORIZATION = {
   "ClusterService.GetNode": "viewer",
   "EventService.ListEvents": "viewer",
   "EventService.WatchEvents": "viewer",
+  "ExecService.Exec": "operator",
   "JobService.GetJob": "viewer",
   "JobService.ListJobs": "viewer",
   "JobService.WatchJob": "viewer",
@@ -44,6 +45,7 @@ export const AUTHORIZATION = {
   "JobService.SkipTask": "operator",
   "JobService.ListAttempts": "viewer",
   "JobService.ReadLogs": "viewer",
+  "StrayService.ListStrays": "viewer",
   "SystemService.GetSystem": "viewer",
   "SystemService.GetIdentity": "viewer",
   "SystemService.GetQuota": "viewer",
@@ -55,6 +57,7 @@ export const AUTHORIZATION = {
   "EnrolmentService.Join": "internal",
   "EnrolmentService.RenewCertificate": "internal",
   "WorkerService.Work": "internal",
+  "WorkerService.Sessions": "internal",
 } as const satisfies Record<RpcName, Role | "internal">;
 
 const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };

@@ -18,7 +18,7 @@ import {
   type Rules,
 } from "./checks.js";
 import type { RpcName } from "./rpc-names.js";
-import type { RequestOf } from "./stub-types.js";
+import type { BidiName, RequestOf } from "./stub-types.js";
 import { clusterStates, documentKinds, jobStates, taskStates } from "./wire/enums.js";
 
 const requestId: Rule<string> = {
@@ -65,7 +65,7 @@ const page = { pageSize: between(0, MAX_INT32), pageToken: text(4_000) };
 const mutation = { etag, validateOnly: anything, requestId };
 const jobControl = { name: anything, ...mutation };
 
-/** Rules for the requests of every RPC that answers one message. Work checks its stream by itself. */
+/** Rules for the requests of every RPC that answers one message. Streams of requests are checked as they come. */
 export const REQUEST_RULES = {
   "CatalogService.ListDocuments": { kind: documentKind, ...page },
   "CatalogService.GetDocument": { name: anything, version: between(0, MAX_INT32) },
@@ -163,6 +163,7 @@ export const REQUEST_RULES = {
     follow: anything,
     node: between(0, MAX_INT32),
   },
+  "StrayService.ListStrays": page,
   "SystemService.GetSystem": {},
   "SystemService.GetIdentity": {},
   "SystemService.GetQuota": {},
@@ -188,4 +189,4 @@ export const REQUEST_RULES = {
     datacenter: text(63),
   },
   "EnrolmentService.RenewCertificate": { certificateRequest: needed(10_000) },
-} as const satisfies { readonly [Name in Exclude<RpcName, "WorkerService.Work">]: Rules<RequestOf<Name>> };
+} as const satisfies { readonly [Name in Exclude<RpcName, BidiName>]: Rules<RequestOf<Name>> };

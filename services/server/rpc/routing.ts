@@ -34,6 +34,7 @@ export const ROUTING = {
   "ClusterService.GetNode": "owner",
   "EventService.ListEvents": "fan-out",
   "EventService.WatchEvents": "fan-out",
+  "ExecService.Exec": "owner",
   "JobService.GetJob": "owner",
   "JobService.ListJobs": "fan-out",
   "JobService.WatchJob": "owner",
@@ -46,6 +47,7 @@ export const ROUTING = {
   "JobService.SkipTask": "owner",
   "JobService.ListAttempts": "owner",
   "JobService.ReadLogs": "owner",
+  "StrayService.ListStrays": "fan-out",
   "SystemService.GetSystem": "anywhere",
   "SystemService.GetIdentity": "anywhere",
   "SystemService.GetQuota": "anywhere",
@@ -57,4 +59,5 @@ export const ROUTING = {
   "EnrolmentService.Join": "owner",
   "EnrolmentService.RenewCertificate": "owner",
   "WorkerService.Work": "anywhere",
+  "WorkerService.Sessions": "anywhere",
 } as const satisfies Record<RpcName, Route>;

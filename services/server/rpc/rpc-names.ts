@@ -5,8 +5,10 @@ import { WorkerServiceService } from "../../../gen/services/loom/internal/v1/wor
 import { CatalogServiceService } from "../../../gen/services/loom/v1/catalog.js";
 import { ClusterServiceService } from "../../../gen/services/loom/v1/cluster.js";
 import { EventServiceService } from "../../../gen/services/loom/v1/event.js";
+import { ExecServiceService } from "../../../gen/services/loom/v1/exec.js";
 import { JobServiceService } from "../../../gen/services/loom/v1/job.js";
 import { ProvisionerServiceService } from "../../../gen/services/loom/v1/provisioner.js";
+import { StrayServiceService } from "../../../gen/services/loom/v1/stray.js";
 import { SystemServiceService } from "../../../gen/services/loom/v1/system.js";
 
 /** The stubs of every service. */
@@ -14,7 +16,9 @@ export const STUBS = {
   catalog: CatalogServiceService,
   clusters: ClusterServiceService,
   events: EventServiceService,
+  exec: ExecServiceService,
   jobs: JobServiceService,
+  strays: StrayServiceService,
   system: SystemServiceService,
   provisioners: ProvisionerServiceService,
   identity: IdentityServiceService,

@@ -6,6 +6,7 @@ import { clusterHandlers } from "./clusters.js";
 import { eventHandlers } from "./events.js";
 import { jobHandlers } from "./jobs.js";
 import { provisionerHandlers } from "./provisioners.js";
+import { strayHandlers } from "./strays.js";
 import { systemHandlers } from "./system.js";
 
 export function allHandlers(application: Application, version: string): Handlers {
@@ -15,6 +16,7 @@ export function allHandlers(application: Application, version: string): Handlers
     ...eventHandlers(application.events),
     ...jobHandlers(application.jobs),
     ...provisionerHandlers(application.provisioners),
+    ...strayHandlers(application.strays),
     ...systemHandlers(application.system, version),
   };
 }

@@ -42,6 +42,15 @@ export function clusterToWire(cluster: ClusterView): Cluster {
     })),
     expireTime: cluster.expireTime,
     cost: costToWire(cluster.cost),
+    observed:
+      cluster.observed === undefined
+        ? undefined
+        : {
+            down: cluster.observed.down,
+            missing: cluster.observed.missing,
+            unknown: cluster.observed.isUnknown,
+            message: cluster.observed.message,
+          },
   };
 }
 
@@ -64,6 +73,8 @@ export function nodeToWire(node: NodeView): Node {
     incarnation: node.incarnation,
     state: nodeStates.toWire(node.state),
     observed: nodeObservations.toWire(node.observed),
+    observedSince: node.observedSince,
+    observedMessage: node.observedMessage,
     hostname: node.hostname,
     addresses: { ...node.addresses },
     hardwareType: node.hardwareType,

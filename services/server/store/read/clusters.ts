@@ -4,9 +4,10 @@ import type { ClusterTemplate, JsonObject, Link } from "../../catalog/types.js";
 import type { ClusterState, NodeObservation, NodeState } from "../../clusters/states.js";
 import { costOf, type Prices } from "../../cost/cost.js";
 import type { NodeGroup } from "../../layout/types.js";
-import type { ClusterView, NodeView } from "../../views.js";
+import type { ClusterObservation, ClusterView, NodeView } from "../../views.js";
 import { range, type Rows } from "../rows.js";
 import { JOB_COLUMNS, jobView, type JobRow } from "./jobs.js";
+import { CURRENT_OBSERVATION, NOT_LOOKED } from "./observations.js";
 
 export interface ClusterRow {
   readonly shard: number;
@@ -29,6 +30,12 @@ export interface ClusterRow {
   readonly prices: Prices;
   readonly cluster_epoch: bigint;
   readonly cluster_seq: bigint;
+  /** What was observed since the last job; null where nobody has looked. */
+  readonly is_known: boolean | null;
+  readonly down: number | null;
+  readonly missing: number | null;
+  readonly observed_message: string | null;
+  readonly observed_version: bigint | null;
   /** Links of the template, macros as written; only where one cluster is read. */
   readonly template_links?: ClusterTemplate["links"] | null;
   /** Links of its services, in a row's arrays; only where one cluster is read. */
@@ -36,10 +43,12 @@ export interface ClusterRow {
 }
 
 const CLUSTER_COLUMNS = `c.id, c.uid, c.tenant, c.owner, c.display_name, c.description, c.state AS cluster_state, c.template, c.template_version,
-  c.provider, c.node_count, c.services, c.config, c.layout, c.created_at, c.expires_at, c.prices, c.epoch AS cluster_epoch, c.seq AS cluster_seq`;
+  c.provider, c.node_count, c.services, c.config, c.layout, c.created_at, c.expires_at, c.prices, c.epoch AS cluster_epoch, c.seq AS cluster_seq,
+  o.is_known, o.down, o.missing, o.message AS observed_message, o.version AS observed_version`;
 const WITH_JOB = `FROM cluster c
   LEFT JOIN job j ON j.shard = c.shard AND j.cluster_id = c.id AND j.number = c.last_job
-  LEFT JOIN job_run r ON r.shard = c.shard AND r.cluster_id = c.id AND r.job = c.last_job`;
+  LEFT JOIN job_run r ON r.shard = c.shard AND r.cluster_id = c.id AND r.job = c.last_job
+  ${CURRENT_OBSERVATION}`;
 
 export type ClusterWithJob = ClusterRow & JobRow;
 
@@ -67,7 +76,18 @@ export function clusterView(row: ClusterWithJob, config: JsonObject, links: Clus
     // Of what is gone the lease is over and the costs are none.
     expireTime: row.cluster_state === "TERMINATED" ? undefined : (row.expires_at ?? undefined),
     cost: row.cluster_state === "TERMINATED" ? undefined : costOf(row.layout, row.prices),
+    observed: observationOf(row),
     plan: undefined,
+  };
+}
+
+function observationOf(row: ClusterRow): ClusterObservation | undefined {
+  if (row.cluster_state === "PENDING" || row.cluster_state === "TERMINATED") return undefined;
+  return {
+    down: row.down ?? 0,
+    missing: row.missing ?? 0,
+    isUnknown: row.is_known !== true,
+    message: row.observed_message ?? NOT_LOOKED,
   };
 }
 
@@ -105,6 +125,7 @@ export async function readClusters(db: Rows, filter: ClusterFilter): Promise<Clu
            ORDER BY created_at DESC, id DESC LIMIT $7) c
      LEFT JOIN job j ON j.shard = c.shard AND j.cluster_id = c.id AND j.number = c.last_job
      LEFT JOIN job_run r ON r.shard = c.shard AND r.cluster_id = c.id AND r.job = c.last_job
+     ${CURRENT_OBSERVATION}
      ORDER BY c.created_at DESC, c.id DESC`,
     [
       filter.tenant,
@@ -130,6 +151,9 @@ interface NodeRow {
   readonly services: string[];
   readonly machine: string;
   readonly message: string;
+  readonly observed: NodeObservation;
+  readonly observed_since: Date | null;
+  readonly observed_message: string | null;
 }
 
 export interface NodeFilter {
@@ -156,9 +180,16 @@ export async function readNodes(
 ): Promise<NodeView[]> {
   const rows = await db.rows<NodeRow>(
     `SELECT n.number, n.incarnation, COALESCE(p.state, n.state) AS state, n.hostname, COALESCE(p.addresses, n.addresses) AS addresses,
-       n.hardware_type, n.image_type, n.services, COALESCE(p.machine, n.machine) AS machine, COALESCE(p.message, n.message) AS message
+       n.hardware_type, n.image_type, n.services, COALESCE(p.machine, n.machine) AS machine, COALESCE(p.message, n.message) AS message,
+       CASE WHEN o.is_known THEN COALESCE(x.observed, 'UP') ELSE 'UNKNOWN' END AS observed,
+       CASE WHEN o.is_known THEN COALESCE(x.since, o.since) ELSE o.since END AS observed_since,
+       CASE WHEN o.is_known THEN x.message ELSE o.message END AS observed_message
      FROM node n LEFT JOIN LATERAL (
        SELECT * FROM node_progress x WHERE x.shard = n.shard AND x.cluster_id = n.cluster_id AND x.number = n.number LIMIT 1) p ON TRUE
+     LEFT JOIN (
+       SELECT o.* FROM cluster c JOIN job j ON j.shard = c.shard AND j.cluster_id = c.id AND j.number = c.last_job ${CURRENT_OBSERVATION}
+       WHERE c.shard = $1 AND c.id = $2) o ON n.state IN ('UP', 'FAILED')
+     LEFT JOIN node_observation x ON x.shard = n.shard AND x.cluster_id = n.cluster_id AND x.number = n.number AND x.incarnation = n.incarnation
      WHERE n.shard = $1 AND n.cluster_id = $2 AND n.number > $4 AND n.number <= $5
        AND ($3 OR COALESCE(p.state, n.state) <> 'DELETED') AND ($6::text[] = '{}' OR n.services && $6)
      ORDER BY n.number LIMIT $7`,
@@ -169,7 +200,9 @@ export async function readNodes(
     number: row.number,
     incarnation: row.incarnation,
     state: row.state,
-    observed: "UNKNOWN" as NodeObservation,
+    observed: row.observed,
+    observedSince: row.observed_since ?? undefined,
+    observedMessage: row.observed_message ?? "",
     hostname: row.hostname,
     addresses: row.addresses,
     hardwareType: row.hardware_type,
