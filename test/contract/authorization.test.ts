@@ -24,6 +24,7 @@ const VALID: Readonly<Record<string, object>> = {
   "CatalogService.DeleteDocument": { name: "documents/Service/web" },
   "CatalogService.ApplyDocuments": { files: [{ path: "a.yaml", text: "" }] },
   "ClusterService.CreateCluster": { displayName: "demo", template: "web-farm", nodeCount: 4 },
+  "ClusterService.ChangeLease": { name: "clusters/demo-1s", change: { case: "forever", value: true } },
   "ClusterService.AddNodes": { name: "clusters/demo-1s", service: "web", count: 1 },
   "ClusterService.ReplaceNode": { name: "clusters/demo-1s", node: 1000 },
   "ClusterService.AddServices": { name: "clusters/demo-1s", services: ["web"] },

@@ -67,6 +67,12 @@ const BODIES: { readonly [K in RecordBody["kind"]]: Extract<RecordBody, { kind: 
       },
     ],
   },
+  LeaseChanged: {
+    kind: "LeaseChanged",
+    before: null,
+    lease: { expireTime: "2026-03-01T12:00:00.000Z", warnTime: "2026-03-01T11:00:00.000Z" },
+  },
+  LeaseWarned: { kind: "LeaseWarned", expireTime: "2026-03-01T12:00:00.000Z" },
   MetaChanged: {
     kind: "MetaChanged",
     documents: [{ kind: "Service", name: "web", version: 4, body: null, shipped: false }],

@@ -29,6 +29,17 @@ const WORDS: {
       "INFO JOB_ACCEPTED 2 Job 2 accepted, to add nodes: 3 nodes.",
     ],
     [{ ...accepted, operation: "DELETE" }, "INFO JOB_ACCEPTED 2 Job 2 accepted, to delete the cluster."],
+    ...[1, 3].map(
+      (tries) =>
+        [
+          {
+            ...accepted,
+            operation: "DELETE",
+            expired: { expireTime: "2026-03-01T12:00:00.000Z", tries, nextTry: "2026-03-01T12:03:00.000Z" },
+          },
+          `WARNING LEASE_EXPIRED 2 The lease ended at 2026-03-01 12:00:00 UTC. Job 2 accepted, to delete the cluster.${tries === 1 ? "" : " This is try 3."}`,
+        ] as const,
+    ),
   ],
   OpPlanned: [
     [
@@ -65,7 +76,31 @@ const WORDS: {
       "ERROR JOB_FAILED 2 Job 2 failed: START of web on node 1000 failed.",
     ],
   ],
+  LeaseChanged: [
+    [
+      {
+        kind: "LeaseChanged",
+        before: null,
+        lease: { expireTime: "2026-03-01T12:00:00.000Z", warnTime: "2026-03-01T11:00:00.000Z" },
+      },
+      "INFO LEASE_CHANGED 0 The lease has its end at 2026-03-01 12:00:00 UTC; before it had no end.",
+    ],
+    [
+      { kind: "LeaseChanged", before: "2026-03-01T12:00:00.000Z", lease: null },
+      "INFO LEASE_CHANGED 0 The lease has no end; before it had its end at 2026-03-01 12:00:00 UTC.",
+    ],
+  ],
+  LeaseWarned: [
+    [
+      { kind: "LeaseWarned", expireTime: "2026-03-01T12:00:00.000Z" },
+      "WARNING LEASE_ENDS_SOON 0 The lease ends at 2026-03-01 12:00:00 UTC; then the cluster is deleted. To keep it: loom extend.",
+    ],
+  ],
   MetaChanged: [
+    [
+      { kind: "MetaChanged", quota: { datacenter: "dc1", maxClusters: 3, maxNodes: null } },
+      "INFO QUOTA_CHANGED 0 Quota changed: 3 clusters and any number of nodes in dc1.",
+    ],
     [
       { kind: "MetaChanged", documents: [document("web"), document("lb", null)] },
       "INFO CATALOG_CHANGED 0 Catalog changed: Service/web version 3, Service/lb deleted.",
