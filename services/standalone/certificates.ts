@@ -12,6 +12,7 @@ import { createSecureContext } from "node:tls";
 import { fingerprintOf, type Fingerprint } from "../common/certificates/fingerprint.js";
 import { isDue, issueServer, makeAuthority, type KeyPair, type Names } from "../common/certificates/issue.js";
 import { LoomError } from "../common/errors.js";
+import { isLoopback } from "../common/loopback.js";
 import { folderError } from "./data-folder.js";
 
 export interface Certificates {
@@ -42,6 +43,17 @@ export function ownNames(hosts: readonly string[] = []): Names {
     names: unique(["localhost", hostname(), ...given.filter((host) => isIP(host) === 0)]),
     addresses: unique([...addresses, ...given.filter((host) => isIP(host) !== 0)]),
   };
+}
+
+/** How others may reach what listens there, likeliest first: `host:port`. */
+export function reachableAt(host: string, port: number): string[] {
+  const { names, addresses } = ownNames();
+  const far = addresses.filter((address) => !isLoopback(address));
+  const all = host === "0.0.0.0" || host === "::";
+  const hosts = all
+    ? [...far.filter((one) => isIP(one) === 4), ...names.slice(1), ...far.filter((one) => isIP(one) === 6)]
+    : [host];
+  return (hosts.length === 0 ? ["127.0.0.1"] : hosts).map((one) => `${isIP(one) === 6 ? `[${one}]` : one}:${port}`);
 }
 
 /**

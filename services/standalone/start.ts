@@ -12,22 +12,20 @@ import type { KeyPair } from "../common/certificates/issue.js";
 import { DEFAULT_ID_SPACE } from "../common/ids.js";
 import type { Logger } from "../common/log.js";
 import { isLoopback } from "../common/loopback.js";
-import { createShellAutomator } from "../provisioner/automators/shell/shell.js";
-import { createDockerProvider } from "../provisioner/providers/docker/provider.js";
-import { createLocalProvider } from "../provisioner/providers/local/provider.js";
 import type { Provider } from "../provisioner/providers/provider.js";
-import { createSimulatedProvider } from "../provisioner/providers/simulated/provider.js";
 import { createProvisioner } from "../provisioner/worker/provisioner.js";
 import { createRpcServer } from "../server/rpc/server.js";
+import { createWorkerListener, type WorkerListener } from "../server/rpc/worker-listener.js";
 import { startServer, type ServerOptions } from "../server/server.js";
 import { assertSafeDatabase, openDatabase } from "../server/store/database.js";
 import { migrate } from "../server/store/migrate.js";
 import { createSecretBox } from "../server/store/secrets.js";
 import type { Tokens } from "../server/tenants/tokens.js";
 import { DEFAULT_TENANT } from "../server/tenants/tokens.js";
-import { fingerprintOfPem, openCertificates, ownNames, type Certificates } from "./certificates.js";
+import { fingerprintOfPem, openCertificates, ownNames, reachableAt, type Certificates } from "./certificates.js";
 import { prepareDataFolder } from "./data-folder.js";
 import { lockFolder } from "./lock.js";
+import { createPlugins } from "./plugins.js";
 import { keepPostgres } from "./postgres/keep.js";
 import { startPostgres } from "./postgres/start.js";
 
@@ -120,6 +118,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
         ? await openCertificates(folder, () => ownNames([options.host, options.workers?.host ?? ""]))
         : undefined;
 
+    let workerAddresses: readonly string[] = [];
+
     progress("starting Loom");
     const server = await startServer({
       database,
@@ -129,6 +129,15 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       version: options.version,
       log,
       holder: `${hostname()}-${process.pid}`,
+      ...(options.workers === undefined
+        ? {}
+        : {
+            enrolment: {
+              authority: certificates!.authority,
+              fingerprint: certificates!.fingerprint,
+              addresses: () => workerAddresses,
+            },
+          }),
       soleOwner: true,
       ...(options.timing === undefined ? {} : { timing: options.timing }),
       ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
@@ -155,10 +164,26 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     });
     await gateway.start();
     stops.push(() => gateway.stop());
+    let workers: WorkerListener | undefined;
+    if (options.workers !== undefined) {
+      workers = createWorkerListener({
+        application: server.application,
+        hub: server.hub,
+        log: log as never,
+        version: options.version,
+        tls: certificates!.server,
+        authority: certificates!.authority.cert,
+      });
+      const { port } = await workers.listen(options.workers);
+      stops.push(() => workers!.stop());
+      workerAddresses = reachableAt(options.workers.host, port);
+      progress(`provisioners of other machines connect to ${workerAddresses[0]}`);
+    }
     if (certificates !== undefined)
       stops.push(
         keepCertificates(certificates, log, (renewed) => {
           if (options.tls === undefined && tls !== undefined) gateway.renew(renewed);
+          workers?.renew(renewed);
         }),
       );
     // Whoever is on this machine need not know who has signed the certificate.
@@ -171,22 +196,17 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       stops.push(() => near.stop());
     }
 
-    const local = createLocalProvider({ folder: join(folder, "nodes") });
+    const { local, providers, automators } = createPlugins(folder, folder);
     const switchedOn = await local.switchOnAll(new AbortController().signal, (error) =>
       log.error({ err: error }, "a node of this machine could not be switched on"),
     );
     if (switchedOn > 0) progress(`switched on ${switchedOn} of this machine's nodes, which were off`);
-    const providers = [
-      createDockerProvider({ installation: folder }),
-      local,
-      createSimulatedProvider({ journal: join(folder, "simulated.journal") }),
-    ];
     const provisioner = createProvisioner({
       name: `${hostname()}-${process.pid}`,
       datacenter: "local",
       address,
       providers,
-      automators: [createShellAutomator()],
+      automators,
       slots: Math.ceil(options.slots / STREAMS),
       streams: STREAMS,
       log,
