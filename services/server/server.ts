@@ -18,6 +18,7 @@ import { createStrayOperations } from "./watch-over/operations.js";
 import { NO_JOB, removeStray } from "./watch-over/reaper.js";
 import { createStrayWatch } from "./watch-over/stray-watch.js";
 import { createWatcher, type Watcher } from "./watch-over/watcher.js";
+import { createSessionOperations } from "./sessions/operations.js";
 import type { Database } from "./store/database.js";
 import { createDocumentStore } from "./store/documents.js";
 import { openEpochs, openInstallation, type Installation } from "./store/installation.js";
@@ -229,6 +230,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     }),
     events: createEventOperations(db, space, signals),
     strays: createStrayOperations(db, timing.strayGraceMs, now),
+    exec: createSessionOperations({ db, log: records, epochs, space, signals }),
     system: {
       get: () =>
         Promise.resolve({
@@ -251,7 +253,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       secrets: options.secrets,
       enrolment: options.enrolment,
       connected: () => hub.connected(),
-      now,
+      now: leaseClock,
     }),
   };
   await engine.start();

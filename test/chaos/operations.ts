@@ -31,8 +31,10 @@ export interface Operation {
   readonly machines: number;
   /** Tasks whose failure is passed over. */
   isBestEffort?(task: TaskView): boolean;
-  /** A node that has two machines for a while: the old one and the one that takes over. */
-  readonly overlaps?: number;
+  /** A node whose machine is made again. */
+  readonly remakes?: number;
+  /** It has two machines for a while: the old one and the one that takes over. */
+  readonly overlaps?: boolean;
   /** The operation that it ends like; itself where absent. */
   readonly like?: Operation;
   /** Faults that strike it in every test of crashes. */
@@ -129,6 +131,15 @@ async function clusterWithSide(loom: TestLoom, displayName: string): Promise<str
   return name;
 }
 
+/** A cluster to one of whose machines something has happened. */
+const brokenCluster =
+  (what: "stop" | "delete") =>
+  async (loom: TestLoom, displayName: string): Promise<string> => {
+    const name = await madeCluster(loom, displayName);
+    await loom.befall(what, name, FIRST_BACK);
+    return name;
+  };
+
 /** What is done on a machine before it goes. */
 const isFarewell = ({ action }: TaskView): boolean => action === "STOP" || action === "REMOVE";
 /** The nodes of a cluster that carry `back` come first. */
@@ -141,7 +152,8 @@ const REPLACE_NODE: Operation = onCluster(
   (clusters, cluster, own) => clusters.replaceNode(CALLER, cluster, FIRST_BACK, own),
   {
     isBestEffort: (task) => task.node === FIRST_BACK && isFarewell(task),
-    overlaps: FIRST_BACK,
+    remakes: FIRST_BACK,
+    overlaps: true,
   },
 );
 
@@ -155,6 +167,13 @@ const CHANGES: readonly Operation[] = [
     },
   ),
   REPLACE_NODE,
+  onCluster("repair what is down", (clusters, cluster, own) => clusters.repair(CALLER, cluster, own), {
+    prepare: brokenCluster("stop"),
+  }),
+  onCluster("repair what is missing", (clusters, cluster, own) => clusters.repair(CALLER, cluster, own), {
+    prepare: brokenCluster("delete"),
+    remakes: FIRST_BACK,
+  }),
   onCluster("configure", (clusters, cluster, own) =>
     clusters.configure(CALLER, cluster, { config: { front: { port: 81 } }, services: [], restart: false }, own),
   ),
@@ -177,6 +196,8 @@ const CHANGES: readonly Operation[] = [
   }),
 ];
 
+/** Operations that die before every write in short runs too. */
+export const EVERY_MOMENT: readonly Operation[] = [CREATE, ADD_NODES, DELETE, REPLACE_NODE];
 export const OPERATIONS: readonly Operation[] = [CREATE, ADD_NODES, DELETE, ...CHANGES];
 
 const UNCONFIRMED: readonly FaultRule[] = [{ fault: "fail", action: "CONFIRM" }];

@@ -3,10 +3,10 @@
  * any statement and start again on what it left behind: the database and the journal of the simulated provider.
  */
 import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_ID_SPACE } from "../../services/common/ids.js";
+import { DEFAULT_ID_SPACE, machineToken } from "../../services/common/ids.js";
 import { silentLogger, type Logger } from "../../services/common/log.js";
 import { createShellAutomator } from "../../services/provisioner/automators/shell/shell.js";
 import {
@@ -101,6 +101,8 @@ export interface TestLoom {
   /** Lines of the journal, of one cluster by its UUID where it is given. */
   journal(cluster?: string): JournalLine[];
   judge(cluster?: string): Judgement;
+  /** What happens to a machine without Loom: somebody stops it, or it is gone. `cluster` is a name. */
+  befall(what: "stop" | "delete", cluster: string, node: number): Promise<void>;
   /** Waits for a job to end, sweeping leases meanwhile; `meanwhile` is called again and again. */
   ended(cluster: string, job: number, meanwhile?: () => void | Promise<void>): Promise<JobView>;
 }
@@ -306,6 +308,13 @@ export function useLoom(options: InstanceOptions = {}): TestLoom {
       return cluster === undefined ? lines : lines.filter((line) => line.cluster === cluster);
     },
     judge: (cluster) => judge(loom.journal(cluster)),
+    async befall(kind, name, node) {
+      const { uid } = await loom.application.clusters.get(CALLER, name);
+      const { incarnation } = await loom.application.clusters.getNode(CALLER, name, node);
+      const token = machineToken(uid, node, incarnation);
+      const line: JournalLine = { kind, at: Date.now(), pid: process.pid, token, cluster: uid, node };
+      appendFileSync(join(ground!.folder, "journal"), `${JSON.stringify(line)}\n`);
+    },
     async ended(cluster, job, meanwhile) {
       let view: JobView | undefined;
       await until(

@@ -294,22 +294,27 @@ export class JobProgress {
 
   /**
    * The machine of a node is to be made again: its CREATE runs once more, then its CONFIRM. Nothing behind CONFIRM can
-   * have run yet, so no other task is touched.
+   * have run yet, so no other task is touched. False where it is not, or not any more: then the CONFIRM has failed.
    */
-  recreate(confirm: number, why: { reason: string; message: string }, now: number): void {
+  recreate(confirm: number, why: { reason: string; message: string }, now: number): boolean {
     const node = this.nodeOf(confirm);
     const create = this.#createOf(node);
     // A machine that this job did not make it does not make again.
-    if (create === undefined || this.#states[create] !== "COMPLETE")
-      return this.fail(confirm, { ...why, permanent: true }, now);
+    if (create === undefined || this.#states[create] !== "COMPLETE") {
+      this.fail(confirm, { ...why, permanent: create !== undefined }, now);
+      return false;
+    }
     this.#failures[confirm]! += 1;
-    if (this.#cancelled) return this.#end(confirm, "CANCELLED", why, now);
-    if (this.#failures[confirm]! >= this.#limits.maxFailures) return this.#end(confirm, "FAILED", why, now);
+    if (this.#cancelled || this.#failures[confirm]! >= this.#limits.maxFailures) {
+      this.#end(confirm, this.#cancelled ? "CANCELLED" : "FAILED", why, now);
+      return false;
+    }
     this.#finish(confirm, "WAITING", why.reason, why.message, now);
     this.#move(create, "WAITING");
     this.#waits.hold(create);
     this.#vacate(confirm);
     this.#offer(create);
+    return true;
   }
 
   /**

@@ -156,9 +156,8 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   /** A machine that cannot be confirmed is made again; its new incarnation is in the log before anything is made. */
   async function recreate(task: number, why: { reason: string; message: string }, now: number): Promise<void> {
     const node = nodes.get(progress.nodeOf(task))!;
-    progress.recreate(task, why, now);
     // Without a machine this incarnation was never made: a runner before this one has raised it already.
-    if (progress.stateOf(task) === "FAILED" || node.machine === "") return;
+    if (!progress.recreate(task, why, now) || node.machine === "") return;
     await services.replaceNode(key, runner, node.number, node.incarnation + 1);
     machines.update(node.number, {
       incarnation: node.incarnation + 1,

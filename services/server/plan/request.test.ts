@@ -145,7 +145,7 @@ describe("planRequest", () => {
       ["REMOVE", ["b"]],
     ]);
     assert.deepEqual(
-      removed({ kind: "REPAIR", groups: [], change: { nodes: [1000], unfinished: [1000], started: [1001] } }),
+      removed({ kind: "REPAIR", groups: [], change: { nodes: [1000], bare: [1000], started: [1001] } }),
       [
         ["REPLACE", []],
         ["START", []],

@@ -129,7 +129,7 @@ export function changedCluster<
 function changedNode(node: KnownNode, { kind, change }: PlannedJob, stopBeforeDelete: boolean): PlanNode {
   const { number, hostname, hardwareType, imageType } = node;
   const isNamed = change.nodes?.includes(number) === true;
-  const hooked = change.unfinished?.includes(number) === true ? [] : node.services;
+  const hooked = change.bare?.includes(number) === true ? [] : node.services;
   const stays = { number, hostname, hardwareType, imageType, services: node.services, added: [], removed: [] };
   switch (kind) {
     case "DELETE":

@@ -102,8 +102,8 @@ export interface OperationChange {
   readonly restart?: boolean;
   /** Nodes that go, or whose machine is made again. */
   readonly nodes?: readonly number[];
-  /** Of `nodes`, those that no job has ever finished: there is nothing on them to be stopped. */
-  readonly unfinished?: readonly number[];
+  /** Of `nodes`, those with nothing on them to be stopped: their machine is missing, or no job has finished them. */
+  readonly bare?: readonly number[];
   /** Of REPAIR: nodes whose machine is started. */
   readonly started?: readonly number[];
   /** Of ADD_SERVICES: the services that come, by node number. */
@@ -190,6 +190,19 @@ export interface LeaseWarned {
   readonly expireTime: string;
 }
 
+/** Somebody runs a command on a node. Written before it runs. */
+export interface SessionOpened {
+  readonly kind: "SessionOpened";
+  readonly node: number;
+  /** Its program; empty for a shell. */
+  readonly program: string;
+  /** How many arguments it has. What they are is not kept: passwords may be among them. */
+  readonly arguments: number;
+  readonly terminal: boolean;
+  readonly credential: string;
+  readonly sourceAddress: string;
+}
+
 /** A change of the catalog, of access tokens or of quotas; only in the meta shard. */
 export interface MetaChanged {
   readonly kind: "MetaChanged";
@@ -249,6 +262,7 @@ export type RecordBody =
   | OpCompleted
   | LeaseChanged
   | LeaseWarned
+  | SessionOpened
   | MetaChanged;
 export type RecordKind = RecordBody["kind"];
 

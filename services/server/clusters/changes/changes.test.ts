@@ -71,7 +71,7 @@ describe("removeNodes", () => {
   it("takes the nodes that are named, or the newest that carry a service", () => {
     assert.deepEqual(remove(cluster(), 1002, 1001, 1002).change, {
       nodes: [1001, 1002],
-      unfinished: [],
+      bare: [],
       changed: ["web"],
     });
     assert.deepEqual(removeNodes(cluster(), { nodes: [], service: "web", count: 2 }).change.nodes, [1002, 1003]);
@@ -79,7 +79,7 @@ describe("removeNodes", () => {
 
   it("stops nothing on nodes that no job has finished", () => {
     const nodes = [...cluster().nodes, node(1005, ["web"], { isFinished: false, state: "FAILED" })];
-    assert.deepEqual(remove(cluster({ nodes }), 1005).change.unfinished, [1005]);
+    assert.deepEqual(remove(cluster({ nodes }), 1005).change.bare, [1005]);
   });
 
   it("has everybody told again where the last change did not reach all", () => {
@@ -118,14 +118,14 @@ describe("replaceNode and repair", () => {
     new Map(pairs.map(([number, observed]) => [number, { observed }]));
 
   it("replace the machine of a node and tell who names its services", () => {
-    assert.deepEqual(replaceNode(cluster(), 1004).change, { nodes: [1004], unfinished: [], changed: ["db"] });
+    assert.deepEqual(replaceNode(cluster(), 1004).change, { nodes: [1004], bare: [], changed: ["db"] });
     refused("NODE_NOT_FOUND", () => replaceNode(cluster(), 1));
   });
 
   it("start what is down and make again what is missing", () => {
     assert.deepEqual(repair(cluster(), seen([1001, "DOWN"], [1004, "MISSING"], [1000, "UP"])).change, {
       nodes: [1004],
-      unfinished: [],
+      bare: [1004],
       started: [1001],
       changed: ["db", "web"],
     });
@@ -137,7 +137,7 @@ describe("replaceNode and repair", () => {
       repair(cluster({ nodes, state: "INCONSISTENT", lastJob: "ADD_NODES" }), seen([1005, "DOWN"])).change,
       {
         nodes: [1005],
-        unfinished: [1005],
+        bare: [1005],
         started: [],
         changed: ["db", "lb", "web"],
       },

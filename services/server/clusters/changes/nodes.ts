@@ -4,7 +4,7 @@ import type { RunNode } from "../../jobs/cluster-state.js";
 import type { NodeObservation } from "../states.js";
 import { changedServices, servicesOf, type ChangingCluster, type Decision } from "./types.js";
 
-/** Nodes of `wanted` that no job has finished. */
+/** Nodes that no job has finished. */
 const unfinishedOf = (nodes: readonly RunNode[]): number[] =>
   nodes.filter((node) => !node.isFinished).map((node) => node.number);
 
@@ -59,7 +59,7 @@ export function removeNodes(
   return {
     change: {
       nodes: leaving.map((node) => node.number),
-      unfinished: unfinishedOf(leaving),
+      bare: unfinishedOf(leaving),
       changed: changedServices(subject, leaving),
     },
   };
@@ -108,7 +108,7 @@ function newest(subject: ChangingCluster, { service, count }: { service: string;
 export function replaceNode(subject: ChangingCluster, number: number): Decision {
   const nodes = nodesByNumber(subject, [number]);
   return {
-    change: { nodes: [number], unfinished: unfinishedOf(nodes), changed: changedServices(subject, nodes) },
+    change: { nodes: [number], bare: unfinishedOf(nodes), changed: changedServices(subject, nodes) },
   };
 }
 
@@ -147,7 +147,7 @@ export function repair(
   return {
     change: {
       nodes: remade.map((node) => node.number),
-      unfinished: unfinishedOf(remade),
+      bare: remade.map((node) => node.number),
       started: started.map((node) => node.number),
       changed: changedServices(subject, [...remade, ...started]),
     },
