@@ -43,9 +43,10 @@ export interface Watcher {
   pass(): Promise<void>;
   /**
    * Looks at one cluster now. What was found stands in readObservations afterwards, unless a job is at work; never
-   * rejects. Takes as long as the provider does, and a little longer where something got worse.
+   * rejects. Takes as long as the provider does, a little longer where something got worse, and no longer than
+   * `withinMs`; what is found later counts all the same.
    */
-  observeCluster(cluster: Place): Promise<void>;
+  observeCluster(cluster: Place, withinMs?: number): Promise<void>;
 }
 
 /** Milliseconds between looks at clusters whose job has ended, where many end. */
@@ -54,6 +55,8 @@ const DUE_PAUSE_MS = 1_000;
 const CONNECT_MS = 30_000;
 /** Machines of a cluster that is gone are looked for so many days: an order to make one may be carried out late. */
 const ENDED_DAYS = 7;
+/** Whoever waits for a look at one cluster waits so long. */
+const OBSERVE_MS = 10_000;
 const PRUNE_MS = 3_600_000;
 
 export function createWatcher(options: WatcherOptions, services: WatcherServices): Watcher {
@@ -110,6 +113,15 @@ export function createWatcher(options: WatcherOptions, services: WatcherServices
 
   async function lookAtClusters(clusters: readonly WatchedCluster[]): Promise<void> {
     if (clusters.length > 0) await Promise.all((await groups.of(clusters, [], false)).map(lookAtGroup));
+  }
+
+  async function observe(place: Place): Promise<void> {
+    try {
+      const cluster = await store.one(place.shard, place.id);
+      if (cluster !== undefined) await lookAtClusters([cluster]);
+    } catch (thrown) {
+      log.warn({ err: thrown, cluster: String(place.id) }, "a cluster could not be looked at");
+    }
   }
 
   async function wholePass(): Promise<void> {
@@ -174,13 +186,10 @@ export function createWatcher(options: WatcherOptions, services: WatcherServices
       await looping;
     },
     pass,
-    async observeCluster(place) {
-      try {
-        const cluster = await store.one(place.shard, place.id);
-        if (cluster !== undefined) await lookAtClusters([cluster]);
-      } catch (thrown) {
-        log.warn({ err: thrown, cluster: String(place.id) }, "a cluster could not be looked at");
-      }
+    async observeCluster(place, withinMs = OBSERVE_MS) {
+      const late = new AbortController();
+      await Promise.race([observe(place), pause(withinMs, late.signal)]);
+      late.abort();
     },
   };
 }
