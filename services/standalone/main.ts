@@ -60,6 +60,10 @@ async function main(options: MainOptions): Promise<number> {
       version: programVersion(),
       log,
       slots: options.slots,
+      timing: {
+        reconcileMs: 1000 * options.reconcileSeconds,
+        strayGraceMs: 1000 * options.strayGraceSeconds,
+      },
       progress: (step) => say(`- ${step}`),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
       ...(options.workers === undefined ? {} : { workers: options.workers }),

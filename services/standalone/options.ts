@@ -16,6 +16,10 @@ export interface MainOptions {
   /** Provider of the first cluster; undefined: docker where a daemon answers, else local. */
   readonly provider: string | undefined;
   readonly slots: number;
+  /** Seconds between two looks at all clusters and their machines; 0 for none. */
+  readonly reconcileSeconds: number;
+  /** Seconds before a machine that nobody owns is removed. */
+  readonly strayGraceSeconds: number;
   /** Make the first cluster. */
   readonly farm: boolean;
   /** Write the context of the command line. */
@@ -30,6 +34,10 @@ export const DEFAULT_PORT = 7420;
 /** The port provisioners of other machines connect to unless told otherwise. */
 export const DEFAULT_WORKERS_PORT = 7421;
 
+const RECONCILE_SECONDS = 60;
+const STRAY_GRACE_SECONDS = 3600;
+const MOST_SECONDS = 30 * 86_400;
+
 export const USAGE = `Starts Loom with everything it needs in one process.
 
   --data FOLDER      where its data is kept          (LOOM_DATA; else /var/lib/loom for root, ~/.local/share/loom)
@@ -41,6 +49,8 @@ export const USAGE = `Starts Loom with everything it needs in one process.
                                                      (LOOM_WORKERS_LISTEN; else nowhere)
   --provider NAME    docker, local or simulated, for the first cluster; else docker where a daemon answers
   --slots N          tasks at once, 1 to 1000        (LOOM_SLOTS; else 32)
+  --reconcile-seconds N     between two looks at all machines, 0 for none   (LOOM_RECONCILE_SECONDS; else ${RECONCILE_SECONDS})
+  --stray-grace-seconds N   before a machine that nobody owns is removed    (LOOM_STRAY_GRACE_SECONDS; else ${STRAY_GRACE_SECONDS})
   --no-farm          make no first cluster
   --no-context       leave the command line's context alone
   --log-level LEVEL  debug, info, warn, error        (LOOM_LOG; else warn)
@@ -68,6 +78,8 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
         "workers-listen": { type: "string" },
         provider: { type: "string" },
         slots: { type: "string" },
+        "reconcile-seconds": { type: "string" },
+        "stray-grace-seconds": { type: "string" },
         "no-farm": { type: "boolean" },
         "no-context": { type: "boolean" },
         "log-level": { type: "string" },
@@ -97,6 +109,18 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
     workers: workers === undefined || workers === "" ? undefined : readAddress(workers),
     provider: values.provider,
     slots: number(values.slots ?? env["LOOM_SLOTS"] ?? "32", "--slots", 1, 1000),
+    reconcileSeconds: number(
+      values["reconcile-seconds"] ?? env["LOOM_RECONCILE_SECONDS"] ?? String(RECONCILE_SECONDS),
+      "--reconcile-seconds",
+      0,
+      MOST_SECONDS,
+    ),
+    strayGraceSeconds: number(
+      values["stray-grace-seconds"] ?? env["LOOM_STRAY_GRACE_SECONDS"] ?? String(STRAY_GRACE_SECONDS),
+      "--stray-grace-seconds",
+      0,
+      MOST_SECONDS,
+    ),
     farm: values["no-farm"] !== true,
     context: values["no-context"] !== true,
     logLevel: values["log-level"] ?? env["LOOM_LOG"] ?? "warn",
