@@ -150,7 +150,7 @@ async function overview(session: Session, api: LoomClient, options: StatusOption
   else {
     for (const cluster of items) {
       session.print(
-        `${session.outPalette.bold(lastPart(cluster.name))}  ${paintState(clusterState(cluster), session.outPalette)}  ${cluster.template} on ${cluster.provider}`,
+        `${session.outPalette.bold(lastPart(cluster.name))}  ${paintState(clusterState(cluster), session.outPalette)}  ${cluster.template} on ${cluster.provider}${cluster.expireTime === undefined ? "" : `  expires ${expiry(cluster, session.renderContext())}`}`,
       );
       for (const group of cluster.layout) session.print(`  ${groupInWords(group)}`);
       const busy = cluster.job !== undefined && cluster.state !== Cluster_State.ACTIVE;
