@@ -31,13 +31,28 @@ export interface StubbornClient {
   call<T>(what: string, request: (client: LoomClient) => Promise<T>): Promise<T>;
   /** Makes a cluster, waits for it, and returns it. */
   create(displayName: string, wish: Wish): Promise<Cluster>;
-  grow(cluster: Pick<Cluster, "name">, service: string): Promise<void>;
+  change(cluster: Pick<Cluster, "name">, what: Change, service: string): Promise<void>;
   delete(cluster: Pick<Cluster, "name">): Promise<void>;
   /** Repeats every acknowledged request and fails where an answer is another one now. */
   check(): Promise<void>;
   /** Whatever went back, or failed. */
   readonly complaints: readonly string[];
 }
+
+type Clusters = LoomClient["clusters"];
+type Asked = { readonly name: string; readonly requestId: string };
+
+/** What can be changed on a cluster that is there; `replace` is about its node 1001. */
+const CHANGES = {
+  grow: (clusters: Clusters, asked: Asked, service: string) => clusters.addNodes({ ...asked, service, count: 1 }),
+  shrink: (clusters: Clusters, asked: Asked, service: string) => clusters.removeNodes({ ...asked, service, count: 1 }),
+  replace: (clusters: Clusters, asked: Asked) => clusters.replaceNode({ ...asked, node: 1001 }),
+  configure: (clusters: Clusters, asked: Asked, service: string) =>
+    clusters.configureCluster({ ...asked, config: { [service]: { note: asked.requestId } }, restart: true }),
+  restart: (clusters: Clusters, asked: Asked, service: string) =>
+    clusters.restartServices({ ...asked, services: [service] }),
+} as const;
+export type Change = keyof typeof CHANGES;
 
 /** Gives up a request that nobody has answered for so long, in milliseconds. */
 const PATIENCE_MS = 120_000;
@@ -111,13 +126,13 @@ export function createStubbornClient(where: Where): StubbornClient {
         complaints.push(`${name} is ${Cluster_State[cluster.state]} after its creation`);
       return cluster;
     },
-    async grow({ name }, service) {
+    async change({ name }, what, service) {
       const requestId = randomUUID();
       await ended(
-        await acknowledge(`add nodes to ${name}`, () =>
+        await acknowledge(`${what} ${name}`, () =>
           call(
-            `add nodes to ${name}`,
-            async (client) => (await client.clusters.addNodes({ requestId, name, service, count: 1 })).name,
+            `${what} ${name}`,
+            async ({ clusters }) => (await CHANGES[what](clusters, { name, requestId }, service)).name,
           ),
         ),
       );
