@@ -123,17 +123,20 @@ export async function startJoined(options: JoinedOptions): Promise<JoinedProvisi
     }
     let renewing: Promise<void> = renewDue();
     const timer = setInterval(() => (renewing = renewing.then(renewDue)), options.renewLookMs ?? RENEW_LOOK_MS);
+    let stopping: Promise<void> | undefined;
+    async function stop(): Promise<void> {
+      clearInterval(timer);
+      await renewing;
+      await provisioner.stop();
+      await lock.release();
+    }
     provisioner.start();
     return {
       id: joined.id,
       label: joined.label,
       refused,
       drain: (signal) => provisioner.drain(signal),
-      async stop() {
-        clearInterval(timer);
-        await provisioner.stop();
-        await lock.release();
-      },
+      stop: () => (stopping ??= stop()),
     };
   } catch (thrown) {
     await lock.release();
