@@ -1,6 +1,6 @@
 /**
  * A typed client of Loom's API for the command line and for tests: Connect over HTTP/1.1, because that is the protocol
- * that starts fastest. Every failure leaves it as a {@link RemoteError}.
+ * that starts fastest; commands on nodes go over HTTP/2, since both sides speak. Every failure leaves it as a {@link RemoteError}.
  */
 import type { DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, type Client, type Interceptor, type Transport } from "@connectrpc/connect";
@@ -13,6 +13,8 @@ import { ProvisionerService } from "../gen/web/loom/v1/provisioner_pb.js";
 import { StrayService } from "../gen/web/loom/v1/stray_pb.js";
 import { SystemService } from "../gen/web/loom/v1/system_pb.js";
 import type { Fingerprint } from "../services/common/certificates/fingerprint.js";
+import type { ExecService } from "../gen/web/loom/v1/exec_pb.js";
+import { createExecClient } from "./exec-client.js";
 import { createPinnedAgent } from "./pinned-agent.js";
 import { remoteErrorFrom } from "./remote-error.js";
 
@@ -24,6 +26,8 @@ export interface LoomClient {
   readonly clusters: Client<typeof ClusterService>;
   readonly jobs: Client<typeof JobService>;
   readonly events: Client<typeof EventService>;
+  /** Each call has a connection of its own, of HTTP/2. */
+  readonly exec: Pick<Client<typeof ExecService>, "exec">;
   readonly provisioners: Client<typeof ProvisionerService>;
   readonly strays: Client<typeof StrayService>;
   readonly system: Client<typeof SystemService>;
@@ -66,6 +70,7 @@ export function createLoomClient(options: LoomClientOptions): LoomClient {
     clusters: client(ClusterService),
     jobs: client(JobService),
     events: client(EventService),
+    exec: createExecClient(options),
     provisioners: client(ProvisionerService),
     strays: client(StrayService),
     system: client(SystemService),

@@ -25,6 +25,7 @@ export function forwardService(router: ConnectRouter, service: DescService, forw
   for (const method of service.methods) {
     if (method.methodKind === "unary") implementation[method.localName] = unary(method, forwarding);
     if (method.methodKind === "server_streaming") implementation[method.localName] = serverStream(method, forwarding);
+    if (method.methodKind === "bidi_streaming") implementation[method.localName] = bidiStream(method, forwarding);
   }
   router.service(service, implementation as Partial<ServiceImpl<DescService>>);
 }
@@ -37,27 +38,40 @@ function unary(method: DescMethod, { upstream, stopping }: Forwarding) {
   };
 }
 
-function serverStream(method: DescMethod, { upstream, identities, recheckMs, stopping }: Forwarding) {
-  return async function* (request: Message, context: HandlerContext): AsyncGenerator<Message> {
-    stopping.throwIfAborted();
-    const revoked = new AbortController();
-    const timer = setInterval(() => {
-      identities.resolve(context.requestHeader.get("authorization")).catch((thrown: unknown) => {
-        // A server that cannot be asked is no reason to end a stream.
-        if (thrown instanceof LoomError && thrown.reason === "UNAUTHENTICATED") revoked.abort(thrown);
-      });
-    }, recheckMs);
-    const signal = AbortSignal.any([context.signal, stopping, revoked.signal]);
-    try {
-      yield* upstream.stream(method, request, callOf(context, signal, context.timeoutMs()));
-    } catch (thrown) {
-      // The server only says that the call was cancelled; why, is known here.
-      for (const reason of [stopping, revoked.signal]) reason.throwIfAborted();
-      throw thrown;
-    } finally {
-      clearInterval(timer);
-    }
-  };
+function serverStream(method: DescMethod, forwarding: Forwarding) {
+  return (request: Message, context: HandlerContext): AsyncGenerator<Message> =>
+    answers(context, forwarding, (call) => forwarding.upstream.stream(method, request, call));
+}
+
+function bidiStream(method: DescMethod, forwarding: Forwarding) {
+  return (requests: AsyncIterable<Message>, context: HandlerContext): AsyncGenerator<Message> =>
+    answers(context, forwarding, (call) => forwarding.upstream.bidi(method, requests, call));
+}
+
+/** What a stream of the server answers, for as long as its caller may see it. */
+async function* answers(
+  context: HandlerContext,
+  { identities, recheckMs, stopping }: Forwarding,
+  open: (call: UpstreamCall) => AsyncIterable<Message>,
+): AsyncGenerator<Message> {
+  stopping.throwIfAborted();
+  const revoked = new AbortController();
+  const timer = setInterval(() => {
+    identities.resolve(context.requestHeader.get("authorization")).catch((thrown: unknown) => {
+      // A server that cannot be asked is no reason to end a stream.
+      if (thrown instanceof LoomError && thrown.reason === "UNAUTHENTICATED") revoked.abort(thrown);
+    });
+  }, recheckMs);
+  const signal = AbortSignal.any([context.signal, stopping, revoked.signal]);
+  try {
+    yield* open(callOf(context, signal, context.timeoutMs()));
+  } catch (thrown) {
+    // The server only says that the call was cancelled; why, is known here.
+    for (const reason of [stopping, revoked.signal]) reason.throwIfAborted();
+    throw thrown;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 function callOf(context: HandlerContext, signal: AbortSignal, timeoutMs: number | undefined): UpstreamCall {

@@ -359,7 +359,7 @@ describe("slow and broken clients", () => {
         request.once("end", () => response.end("ok"));
       },
       undefined,
-      { headersWithinMs: 200, bodyWithinMs: 400, idleMs: 60_000 },
+      { headersWithinMs: 200, bodyWithinMs: 400, idleMs: 60_000, pingMs: 60_000 },
     );
     const { port } = await listener.start({ host: "127.0.0.1", port: 0 });
     const closed = (socket: Socket) =>

@@ -18,5 +18,8 @@ export const BODY_WITHIN_MS = 30_000;
 /** A connection without requests is closed after so long. Longer than the idle time of common proxies. */
 export const IDLE_MS = 120_000;
 
+/** A client with open streams that leaves a ping unanswered for so long is gone. */
+export const PING_MS = 20_000;
+
 /** Requests at once on one HTTP/2 connection. */
 export const MAX_STREAMS = 250;

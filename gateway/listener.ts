@@ -19,7 +19,7 @@ import {
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 import { LoomError } from "../services/common/errors.js";
-import { BODY_WITHIN_MS, HEADERS_WITHIN_MS, IDLE_MS, MAX_HEADER_BYTES, MAX_STREAMS } from "./limits.js";
+import { BODY_WITHIN_MS, HEADERS_WITHIN_MS, IDLE_MS, MAX_HEADER_BYTES, MAX_STREAMS, PING_MS } from "./limits.js";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -51,12 +51,14 @@ export interface ListenerTimes {
   readonly headersWithinMs: number;
   readonly bodyWithinMs: number;
   readonly idleMs: number;
+  readonly pingMs: number;
 }
 
 const DEFAULT_TIMES: ListenerTimes = {
   headersWithinMs: HEADERS_WITHIN_MS,
   bodyWithinMs: BODY_WITHIN_MS,
   idleMs: IDLE_MS,
+  pingMs: PING_MS,
 };
 
 export function createListener(
@@ -140,8 +142,25 @@ function http2Server(handler: HttpHandler, sessions: Set<ServerHttp2Session>, ti
     session.once("close", () => sessions.delete(session));
     session.on("error", () => session.destroy());
     session.setTimeout(times.idleMs, () => session.close());
+    watchOver(session, times.pingMs);
   });
   return server;
+}
+
+/** Finds clients that vanished without a word while something is open: what they have asked for ends. */
+function watchOver(session: ServerHttp2Session, everyMs: number): void {
+  let open = 0;
+  let unanswered = false;
+  session.on("stream", (stream) => {
+    open += 1;
+    stream.once("close", () => (open -= 1));
+  });
+  const timer = setInterval(() => {
+    if (unanswered) return session.destroy();
+    if (open === 0) return;
+    unanswered = session.ping(() => (unanswered = false));
+  }, everyMs);
+  session.once("close", () => clearInterval(timer));
 }
 
 const HTTP2_PREFACE = Buffer.from("PRI * HTTP/2.0");
@@ -175,6 +194,8 @@ function withBodyDeadline(handler: HttpHandler, withinMs: number): HttpHandler {
   return (request, response) => {
     const timer = setTimeout(() => {
       if (request.readableEnded) return;
+      // Where an answer has begun before the end of the body, both sides go on together.
+      if ("stream" in request && response.headersSent && !response.writableEnded) return;
       if ("stream" in request) request.stream.close(http2Constants.NGHTTP2_CANCEL);
       else request.destroy();
     }, withinMs);

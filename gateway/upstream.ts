@@ -4,6 +4,7 @@
  */
 import { fromBinary, toBinary, type DescMessage, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, status, type CallOptions, type ServiceError } from "@grpc/grpc-js";
+import { messagesOf } from "../services/common/grpc-streams.js";
 import { IdentityService } from "../gen/web/loom/internal/v1/identity_pb.js";
 
 /** What goes with a call besides its message. */
@@ -20,6 +21,8 @@ export interface Upstream {
   unary(method: DescMethod, request: Message, call: UpstreamCall): Promise<Message>;
   /** Reads no faster than its consumer; ends the call when the consumer stops. */
   stream(method: DescMethod, request: Message, call: UpstreamCall): AsyncIterable<Message>;
+  /** Both sides speak; each is read no faster than the other takes it. Ends the call when the consumer stops. */
+  bidi(method: DescMethod, requests: AsyncIterable<Message>, call: UpstreamCall): AsyncIterable<Message>;
   /** Whose a token is. Rejects with UNAUTHENTICATED for one that is not valid. */
   identify(
     token: string,
@@ -81,6 +84,30 @@ export function createUpstream(address: string): Upstream {
         call.signal.removeEventListener("abort", cancel);
         // What ends after nobody listens must not end the process.
         running.on("error", () => undefined);
+        cancel();
+      }
+    },
+    async *bidi(method, requests, call) {
+      const { path, encode, decode } = codec(method);
+      const running = client.makeBidiStreamRequest(path, encode, decode, metadataOf(call), optionsOf(call));
+      const { incoming, send, abort } = messagesOf<Message, Message>(
+        running,
+        () => new Error("the call was cancelled"),
+      );
+      const cancel = (): void => running.cancel();
+      if (call.signal.aborted) cancel();
+      else call.signal.addEventListener("abort", cancel);
+      const pass = async (): Promise<void> => {
+        for await (const request of requests) await send(request);
+        running.end();
+      };
+      // Whoever sends no more in order has gone, and so has the reader of the answers.
+      pass().catch(cancel);
+      try {
+        yield* incoming;
+      } finally {
+        call.signal.removeEventListener("abort", cancel);
+        abort();
         cancel();
       }
     },

@@ -9,6 +9,7 @@ import type { DocumentKind, JsonObject, Problem } from "./catalog/types.js";
 import type { ClusterState } from "./clusters/states.js";
 import type { JobState, TaskState } from "./jobs/states.js";
 import type { LeaseChange } from "./leases/rules.js";
+import type { SessionInput, SessionOffer, SessionOutput, SessionRequest } from "./sessions/types.js";
 import type {
   AttemptView,
   ClusterView,
@@ -295,6 +296,23 @@ export interface StrayOperations {
   list(caller: Caller, request: PageRequest): Promise<Page<StrayView>>;
 }
 
+export interface ExecOperations {
+  /**
+   * Runs a command on a node. It ends when the signal fires or nobody takes its output any more. The last element is
+   * its end.
+   * @throws CLUSTER_NOT_FOUND, NODE_NOT_FOUND, CLUSTER_STATE, NODE_STATE, TOO_MANY_SESSIONS, PROVIDER_UNREACHABLE,
+   *   MACHINE_MISSING, WORKER_LOST and others
+   */
+  exec(
+    caller: Caller,
+    request: SessionRequest,
+    input: AsyncIterable<SessionInput>,
+    signal: AbortSignal,
+  ): AsyncIterable<SessionOutput>;
+  /** A provisioner waits for a command. @returns what withdraws the offer */
+  offer(offer: SessionOffer): () => void;
+}
+
 export interface Application {
   readonly clusters: ClusterOperations;
   readonly jobs: JobOperations;
@@ -302,5 +320,6 @@ export interface Application {
   readonly events: EventOperations;
   readonly strays: StrayOperations;
   readonly system: SystemOperations;
+  readonly exec: ExecOperations;
   readonly provisioners: ProvisionerOperations & EnrolmentOperations;
 }

@@ -309,6 +309,12 @@ export function memoryApplication(replacements: Replacements = {}): {
       setQuota: async () => QUOTA,
       identify: async (token) => TOKENS[token],
     },
+    exec: {
+      async *exec() {
+        yield { kind: "end", exitCode: 0 };
+      },
+      offer: () => () => undefined,
+    },
     provisioners: {
       list: async () => page(PROVISIONER),
       invite: async () => ({
@@ -345,6 +351,7 @@ export function memoryApplication(replacements: Replacements = {}): {
     strays: noting("strays", plain.strays, replacements.strays),
     events: noting("events", plain.events, replacements.events),
     system: noting("system", plain.system, replacements.system),
+    exec: noting("exec", plain.exec, replacements.exec),
     provisioners: noting("provisioners", plain.provisioners, replacements.provisioners),
   };
   return { application, calls };

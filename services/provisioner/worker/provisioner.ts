@@ -3,6 +3,7 @@ import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { WorkerServiceClient, type OfferedType, type Register } from "../../../gen/services/loom/internal/v1/worker.js";
 import type { Automator } from "../automators/automator.js";
 import type { FieldSchema, Provider } from "../providers/provider.js";
+import { createSessions } from "../sessions/sessions.js";
 import { createExecutor } from "./execute.js";
 import { inventoryReports } from "./inventory.js";
 import { createWorkStream, type StreamEvent } from "./stream.js";
@@ -90,17 +91,20 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
     };
   }
 
+  const connect = (): WorkerServiceClient =>
+    new WorkerServiceClient(
+      options.address,
+      options.credentials?.() ?? ChannelCredentials.createInsecure(),
+      options.credentials === undefined ? CHANNEL_OPTIONS : { ...CHANNEL_OPTIONS, ...TLS_OPTIONS },
+    );
+  const clock = options.clock ?? SYSTEM_CLOCK;
+  const sessions = createSessions({ name: options.name, connect, providers, log, clock });
   const byTask = new Map<string, RunningTask>();
   const streams = Array.from({ length: options.streams }, (_, index) => {
     const worker = `${options.name}-${index + 1}`;
     return createWorkStream({
       worker,
-      connect: () =>
-        new WorkerServiceClient(
-          options.address,
-          options.credentials?.() ?? ChannelCredentials.createInsecure(),
-          options.credentials === undefined ? CHANNEL_OPTIONS : { ...CHANNEL_OPTIONS, ...TLS_OPTIONS },
-        ),
+      connect,
       register: () => register(worker),
       executor,
       inventory: (question) =>
@@ -109,7 +113,7 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
         ),
       byTask,
       offersMs: options.offersMs ?? 30_000,
-      clock: options.clock ?? SYSTEM_CLOCK,
+      clock,
       log,
       tell: options.tell,
     });
@@ -119,10 +123,10 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
   let runs: Promise<void>[] | undefined;
   return {
     start() {
-      runs ??= streams.map((stream) => stream.run());
+      runs ??= [...streams.map((stream) => stream.run()), sessions.run()];
     },
     async stop() {
-      await Promise.all(streams.map((stream) => stream.stop()));
+      await Promise.all([sessions.stop(), ...streams.map((stream) => stream.stop())]);
       await Promise.all(runs ?? []);
       finish();
     },

@@ -72,6 +72,15 @@ const BODIES: { readonly [K in RecordBody["kind"]]: Extract<RecordBody, { kind: 
     before: null,
     lease: { expireTime: "2026-03-01T12:00:00.000Z", warnTime: "2026-03-01T11:00:00.000Z" },
   },
+  SessionOpened: {
+    kind: "SessionOpened",
+    node: 1000,
+    program: "psql",
+    arguments: 2,
+    terminal: true,
+    credential: "t",
+    sourceAddress: "192.0.2.7",
+  },
   LeaseWarned: { kind: "LeaseWarned", expireTime: "2026-03-01T12:00:00.000Z" },
   MetaChanged: {
     kind: "MetaChanged",

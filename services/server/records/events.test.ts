@@ -90,6 +90,16 @@ const WORDS: {
       "INFO LEASE_CHANGED 0 The lease has no end; before it had its end at 2026-03-01 12:00:00 UTC.",
     ],
   ],
+  SessionOpened: [
+    [
+      { kind: "SessionOpened", node: 1000, program: "", arguments: 0, terminal: true, credential: "", sourceAddress: "" },
+      "INFO SESSION_OPENED 0 On node 1000: a shell, with a terminal.",
+    ],
+    [
+      { kind: "SessionOpened", node: 1001, program: "ls", arguments: 1, terminal: false, credential: "", sourceAddress: "" },
+      "INFO SESSION_OPENED 0 On node 1001: ls with 1 argument.",
+    ],
+  ],
   LeaseWarned: [
     [
       { kind: "LeaseWarned", expireTime: "2026-03-01T12:00:00.000Z" },

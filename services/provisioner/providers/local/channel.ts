@@ -2,7 +2,9 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { CommandOptions, CommandResult, NodeChannel } from "../../automators/channel.js";
+import { openGuarded } from "../../sessions/guard.js";
 import { sendKill } from "./processes.js";
+import { spawnLocal } from "./spawn.js";
 
 /**
  * @param home the node's folder
@@ -20,6 +22,10 @@ export function createLocalChannel(
       options.signal.throwIfAborted();
       reachable();
       return await runCommand(argv, home, { ...environment, ...options.env }, options);
+    },
+    async open(argv, options) {
+      reachable();
+      return await openGuarded((words, how) => spawnLocal(words, home, environment, how), argv, options);
     },
   };
 }

@@ -3,7 +3,7 @@
  * loom-run), any other command counts as a bootstrap and succeeds.
  */
 import { LoomError } from "../../../common/errors.js";
-import type { CommandOptions, CommandResult, NodeChannel } from "../../automators/channel.js";
+import type { CommandOptions, CommandResult, NodeChannel, OpenCommand, OpenOptions } from "../../automators/channel.js";
 import { isOlder } from "./journal.js";
 import { hang, pause, step, type Subject } from "./steps.js";
 import type { SimulatedMachine, World } from "./world.js";
@@ -46,6 +46,34 @@ export function createSimulatedChannel(
       await step(world, subject, bootstrapMs(), options.signal, () => world.write("run", subject));
       return { exitCode: 0 };
     },
+    async open(argv, options) {
+      options.signal.throwIfAborted();
+      if (refreshed().machines.get(about.token!)?.running !== true)
+        throw new LoomError("MACHINE_MISSING", `Node ${about.node} is not there or is off.`);
+      return openSimulated(argv, options);
+    },
+  };
+}
+
+/** Says that nothing is run. `cat` gives its input back, `true` and `false` end as they do. */
+function openSimulated(argv: readonly string[], { signal, onOutput }: OpenOptions): OpenCommand {
+  const program = argv[0] ?? "sh";
+  let finish: (exitCode: number) => void = () => {};
+  const ended = new Promise<CommandResult>((resolve) => (finish = (exitCode) => resolve({ exitCode })));
+  signal.addEventListener("abort", () => finish(KILLED), { once: true });
+  if (program === "true" || program === "false") finish(program === "true" ? 0 : 1);
+  else if (program !== "cat") {
+    void onOutput("stdout", Buffer.from(`This machine is simulated; it runs no commands, and not ${program}.\n`));
+    finish(0);
+  }
+  return {
+    write: async (bytes) => {
+      if (program === "cat") await onOutput("stdout", bytes);
+    },
+    end: () => finish(0),
+    resize: () => undefined,
+    kill: () => finish(KILLED),
+    ended,
   };
 }
 

@@ -14,6 +14,7 @@ export async function apply(tx: Tx, record: LogRecord): Promise<void> {
   const { body } = record;
   switch (body.kind) {
     case "EpochStart":
+    case "SessionOpened":
       return;
     case "IdBlock":
       await tx.query("UPDATE shard_id SET upto = $2 WHERE shard = $1", [record.shard, body.upto]);
