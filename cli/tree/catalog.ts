@@ -3,6 +3,8 @@ import { Option, type Command } from "commander";
 import { addFormat, addMutation, addOutput, completedBy, integer, type Runner } from "./options.js";
 
 const DOCUMENT = "KIND/NAME, for example Service/web";
+/** Systems whose catalogs can be imported. */
+const SYSTEMS = ["coopr"] as const;
 
 function documentArgument(command: Command): Command {
   return command.addArgument(completedBy(command.createArgument("<document>", DOCUMENT), "document"));
@@ -72,6 +74,23 @@ export function addCatalogCommands(program: Command, run: Runner): void {
     .description("Writes every document of the server into a file of its own.")
     .option("--force", "also into a folder that is not empty");
   run(exported, async () => (await import("../commands/catalog-files.js")).exportAll);
+
+  const imported = catalog
+    .command("import")
+    .argument("<folder>", "folder of the other system's catalog")
+    .summary("turn another system's catalog into documents, without a server")
+    .description(
+      "Turns the catalog of another system into Loom's own documents, one in a file, and tells what is not carried over as it was. Needs no server and changes none: look at the documents, then apply them.",
+    )
+    .addOption(
+      completedBy(new Option("--from <system>", "whose catalog it is"), SYSTEMS)
+        .choices([...SYSTEMS])
+        .makeOptionMandatory(),
+    )
+    .requiredOption("--out <folder>", "folder to write to; new, or empty")
+    .option("--force", "also into a folder that is not empty: documents of the same name are replaced")
+    .option("--currency <code>", "carry costs over as prices in this currency, such as USD");
+  run(addFormat(imported), async () => (await import("../commands/catalog-import.js")).run);
 
   const remove = documentArgument(catalog.command("delete"))
     .summary("remove a document")
