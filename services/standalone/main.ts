@@ -63,6 +63,7 @@ async function main(options: MainOptions): Promise<number> {
       timing: {
         reconcileMs: 1000 * options.reconcileSeconds,
         strayGraceMs: 1000 * options.strayGraceSeconds,
+        leasePassMs: 1000 * options.leaseSeconds,
       },
       progress: (step) => say(`- ${step}`),
       ...(options.tls === undefined ? {} : { tls: options.tls }),

@@ -20,6 +20,8 @@ export interface MainOptions {
   readonly reconcileSeconds: number;
   /** Seconds before a machine that nobody owns is removed. */
   readonly strayGraceSeconds: number;
+  /** Seconds between two looks at the leases of clusters. */
+  readonly leaseSeconds: number;
   /** Make the first cluster. */
   readonly farm: boolean;
   /** Write the context of the command line. */
@@ -36,6 +38,7 @@ export const DEFAULT_WORKERS_PORT = 7421;
 
 const RECONCILE_SECONDS = 60;
 const STRAY_GRACE_SECONDS = 3600;
+const LEASE_SECONDS = 180;
 const MOST_SECONDS = 30 * 86_400;
 
 export const USAGE = `Starts Loom with everything it needs in one process.
@@ -51,6 +54,7 @@ export const USAGE = `Starts Loom with everything it needs in one process.
   --slots N          tasks at once, 1 to 1000        (LOOM_SLOTS; else 32)
   --reconcile-seconds N     between two looks at all machines, 0 for none   (LOOM_RECONCILE_SECONDS; else ${RECONCILE_SECONDS})
   --stray-grace-seconds N   before a machine that nobody owns is removed    (LOOM_STRAY_GRACE_SECONDS; else ${STRAY_GRACE_SECONDS})
+  --lease-seconds N         between two looks at leases that end            (LOOM_LEASE_SECONDS; else ${LEASE_SECONDS})
   --no-farm          make no first cluster
   --no-context       leave the command line's context alone
   --log-level LEVEL  debug, info, warn, error        (LOOM_LOG; else warn)
@@ -80,6 +84,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
         slots: { type: "string" },
         "reconcile-seconds": { type: "string" },
         "stray-grace-seconds": { type: "string" },
+        "lease-seconds": { type: "string" },
         "no-farm": { type: "boolean" },
         "no-context": { type: "boolean" },
         "log-level": { type: "string" },
@@ -119,6 +124,12 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
       values["stray-grace-seconds"] ?? env["LOOM_STRAY_GRACE_SECONDS"] ?? String(STRAY_GRACE_SECONDS),
       "--stray-grace-seconds",
       0,
+      MOST_SECONDS,
+    ),
+    leaseSeconds: number(
+      values["lease-seconds"] ?? env["LOOM_LEASE_SECONDS"] ?? String(LEASE_SECONDS),
+      "--lease-seconds",
+      1,
       MOST_SECONDS,
     ),
     farm: values["no-farm"] !== true,

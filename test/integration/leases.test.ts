@@ -1,84 +1,14 @@
-/** Leases on a whole server over a real database: how they are given, changed and ended, and that no death disturbs it. */
+/** Leases on a whole server over a real database: how they are given, changed and ended. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { clusterIdOf } from "../../services/common/ids.js";
-import type { LeaseChange } from "../../services/server/leases/rules.js";
-import { decodeBody } from "../../services/server/records/codec.js";
-import type { RecordBody } from "../../services/server/records/types.js";
-import { apply } from "../../services/server/store/apply/apply.js";
-import { createTransactor } from "../../services/server/store/transaction.js";
-import type { ClusterView, EventView, JobView } from "../../services/server/views.js";
 import { small } from "../chaos/operations.js";
-import { CALLER, Died, mutation, useLoom, type Instance } from "../support/loom.js";
+import { DAY, HOUR, MINUTE, useLeases } from "../support/leases.js";
+import { CALLER, mutation, useLoom } from "../support/loom.js";
 import { until } from "../support/wait.js";
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-const TEMPLATES = `
-kind: ClusterTemplate
-name: leased
-extends: small
-lease: { initial: 8h, max: 3d, step: 1d }
----
-kind: ClusterTemplate
-name: stepped
-extends: small
-lease: { step: 1h }
-`;
 
 describe("leases", function () {
   this.timeout(120_000);
-  /** Added to the machine's clock. */
-  let ahead = 0;
-  const now = (): number => Date.now() + ahead;
-  const loom = useLoom({ now, timing: { unreachableMs: 100 } });
-  let clusters = 0;
-
-  before(() =>
-    loom.application.catalog.apply(CALLER, {
-      files: [{ path: "leases.yaml", text: TEMPLATES }],
-      shipped: false,
-      requestId: randomUUID(),
-      validateOnly: false,
-    }),
-  );
-
-  beforeEach(async () => {
-    loom.faults();
-    if (loom.instance.isDead) await loom.restart();
-    loom.instance.hooks = {};
-  });
-
-  /** A cluster that is ACTIVE. */
-  async function made(lease?: number, template = "small"): Promise<ClusterView> {
-    clusters += 1;
-    const request = { ...small(`l${clusters}`, randomUUID(), 2), template, ...(lease === undefined ? {} : { lease }) };
-    const { name } = await loom.application.clusters.create(CALLER, request);
-    assert.equal((await loom.ended(name, 1)).state, "COMPLETE");
-    return loom.application.clusters.get(CALLER, name);
-  }
-
-  const get = (name: string): Promise<ClusterView> => loom.application.clusters.get(CALLER, name);
-  const change = (name: string, to: LeaseChange, requestId = randomUUID()): Promise<ClusterView> =>
-    loom.application.clusters.changeLease(CALLER, name, to, mutation(requestId));
-  const pass = (): Promise<number> => loom.server.leases.pass();
-
-  async function events(name: string, reason: string): Promise<EventView[]> {
-    const { items } = await loom.application.events.list(CALLER, name, { pageSize: 1000, pageToken: "" });
-    return items.filter((event) => event.reason === reason);
-  }
-
-  async function jobs(name: string): Promise<readonly JobView[]> {
-    return (await loom.application.jobs.list(CALLER, name, { pageSize: 1000, pageToken: "", states: [] })).items;
-  }
-
-  /** Time goes on until the lease of a cluster is over. */
-  async function outlive(name: string): Promise<void> {
-    const { expireTime } = await get(name);
-    ahead += Math.max(0, expireTime!.getTime() - now()) + 1000;
-  }
+  const { loom, now, forward, made, get, change, pass, events, jobs, outlive } = useLeases();
 
   const soon = (time: Date | undefined, wanted: number): void =>
     assert.ok(Math.abs(time!.getTime() - wanted) < MINUTE, `${String(time?.toISOString())} is not near ${wanted}`);
@@ -104,7 +34,7 @@ describe("leases", function () {
   it("are given once, however often the request is repeated", async () => {
     const request = { ...small("again", randomUUID(), 2), lease: HOUR };
     const first = await loom.application.clusters.create(CALLER, request);
-    ahead += MINUTE;
+    forward(MINUTE);
     const again = await loom.application.clusters.create(CALLER, request);
     assert.deepEqual(again.expireTime, first.expireTime);
     await assert.rejects(loom.application.clusters.create(CALLER, { ...request, lease: 2 * HOUR }), {
@@ -158,7 +88,7 @@ describe("leases", function () {
     const { etag } = await get(name);
     await pass();
     assert.deepEqual(await events(name, "LEASE_ENDS_SOON"), []);
-    ahead += 9 * HOUR + MINUTE;
+    forward(9 * HOUR + MINUTE);
     assert.ok((await pass()) >= 1);
     await pass();
     const [warning, ...more] = await events(name, "LEASE_ENDS_SOON");
@@ -169,7 +99,7 @@ describe("leases", function () {
     await change(name, { to: "later", by: 10 * HOUR });
     await pass();
     assert.equal((await events(name, "LEASE_ENDS_SOON")).length, 1);
-    ahead += 9 * HOUR + 58 * MINUTE;
+    forward(9 * HOUR + 58 * MINUTE);
     await pass();
     assert.equal((await events(name, "LEASE_ENDS_SOON")).length, 2);
     assert.equal((await get(name)).state, "ACTIVE");
@@ -188,7 +118,7 @@ describe("leases", function () {
     assert.equal((await get(name)).state, "TERMINATED");
     assert.equal((await get(name)).expireTime, undefined);
     assert.equal(loom.judge(uid).live.size, 0);
-    ahead += 10 * DAY;
+    forward(10 * DAY);
     await pass();
     assert.equal((await jobs(name)).length, 2);
     const [expired, ...more] = await events(name, "LEASE_EXPIRED");
@@ -239,7 +169,7 @@ describe("leases", function () {
     assert.equal((await loom.ended(name, 2)).state, "FAILED");
     assert.equal((await get(name)).state, "INCOMPLETE");
     const tried = async (minutes: number): Promise<number> => {
-      ahead += minutes * MINUTE;
+      forward(minutes * MINUTE);
       await pass();
       return (await jobs(name)).length - 1;
     };
@@ -273,93 +203,6 @@ describe("leases", function () {
     assert.equal(refused, "CLUSTER_STATE");
     loom.faults();
     await loom.ended(name, 2);
-  });
-
-  it("end the same where Loom dies before or after any write of it", async () => {
-    /** False where everything was over before the death. */
-    async function dieAt(when: "before" | "after", nth: number): Promise<boolean> {
-      const { name, uid } = await made(HOUR);
-      await outlive(name);
-      const life: Instance = loom.instance;
-      let writes = 0;
-      const count = (statement: string): void => {
-        if (statement !== "read" && statement !== "open jobs" && (writes += 1) === nth) void life.crash();
-      };
-      life.hooks = when === "before" ? { beforeStatement: count } : { afterCommit: count };
-      const isGone = async (): Promise<boolean> =>
-        (await loom.database.pool.query("SELECT 1 FROM cluster WHERE uid = $1 AND state = 'TERMINATED'", [uid]))
-          .rowCount === 1;
-      await life.server.leases.pass().catch((thrown: unknown) => {
-        if (!(thrown instanceof Died)) throw thrown;
-      });
-      await until("it is dead, or all is over", async () => life.isDead || isGone(), 30_000);
-      const isDead = life.isDead;
-      life.hooks = {};
-      if (isDead) {
-        await loom.restart();
-        // As after each start.
-        await until("the cluster is gone", async () => (await pass(), await isGone()), 30_000);
-      }
-      const what = `death ${when} write ${nth}`;
-      assert.deepEqual(
-        (await jobs(name)).map(({ kind }) => kind),
-        ["DELETE", "CREATE"],
-        what,
-      );
-      assert.equal((await events(name, "LEASE_EXPIRED")).length, 1, what);
-      const verdict = loom.judge(uid);
-      assert.equal(verdict.live.size, 0, what);
-      assert.deepEqual(verdict.repeatedSuccesses, [], what);
-      return isDead;
-    }
-    for (const when of ["before", "after"] as const) {
-      let nth = 1;
-      while (await dieAt(when, nth)) nth += nth < 12 ? 1 : 5;
-      assert.ok(nth > 3, `only ${nth} writes`);
-    }
-  });
-
-  it("can be told from the records alone", async () => {
-    const { name } = await made(10 * HOUR, "stepped");
-    await change(name, { to: "later", by: HOUR });
-    ahead += 10 * HOUR + 50 * MINUTE;
-    await pass();
-    loom.faults({ fault: "fail", action: "DELETE", times: "always" });
-    await outlive(name);
-    await pass();
-    await loom.ended(name, 2);
-    loom.faults();
-    const id = clusterIdOf(name)!;
-    const read = async (): Promise<unknown> =>
-      (
-        await loom.database.pool.query(
-          "SELECT state, expires_at, lease_due, expiry_tries, nodes_asked, node_count, prices FROM cluster WHERE id = $1",
-          [id],
-        )
-      ).rows;
-    const before = await read();
-    const { rows } = await loom.database.pool.query<{
-      shard: number;
-      seq: bigint;
-      epoch: bigint;
-      format: number;
-      tenant: string;
-      actor: string;
-      at: Date;
-      payload: Buffer;
-    }>("SELECT * FROM log_record WHERE cluster_id = $1 ORDER BY seq", [id]);
-    const bodies: RecordBody[] = rows.map((row) => decodeBody(row.payload, row.format));
-    for (const kind of ["LeaseChanged", "LeaseWarned"] as const) assert.ok(bodies.some((body) => body.kind === kind));
-    await createTransactor(loom.database).run("replay", async (tx) => {
-      await tx.query("DELETE FROM cluster WHERE id = $1", [id]);
-      for (const table of ["job", "node", "secret", "node_progress"])
-        await tx.query(`DELETE FROM ${table} WHERE cluster_id = $1`, [id]);
-      for (const [index, row] of rows.entries()) {
-        const body = bodies[index]!;
-        if (body.kind !== "IdBlock") await apply(tx, { ...row, clusterId: id, body });
-      }
-    });
-    assert.deepEqual(await read(), before);
   });
 });
 

@@ -5,13 +5,14 @@ import type { Tx } from "../transaction.js";
 /** After the row of the cluster is there. */
 export async function applyAcceptedLease(tx: Tx, { shard, clusterId }: LogRecord, body: OpAccepted): Promise<void> {
   const { create, expired } = body;
-  if (create?.lease !== undefined || create?.prices !== undefined) {
+  const { lease, prices = {} } = create ?? {};
+  if (lease !== undefined || Object.keys(prices).length > 0) {
     await tx.query("UPDATE cluster SET expires_at = $3, lease_due = $4, prices = $5 WHERE shard = $1 AND id = $2", [
       shard,
       clusterId,
-      create.lease?.expireTime ?? null,
-      create.lease?.warnTime ?? null,
-      JSON.stringify(create.prices ?? {}),
+      lease?.expireTime ?? null,
+      lease?.warnTime ?? null,
+      JSON.stringify(prices),
     ]);
   }
   if (expired !== undefined) {
