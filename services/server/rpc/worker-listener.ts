@@ -202,8 +202,8 @@ export function createWorkerListener(options: WorkerListenerOptions): WorkerList
           resolve();
         });
       });
-      timer = setInterval(() => undefined, times.recheckMs);
-      unlisten = undefined;
+      timer = setInterval(() => void recheck(), times.recheckMs);
+      unlisten = provisioners.onChange(() => void recheck());
       return listener.address() as AddressInfo;
     },
     renew: (tls) => listener.setSecureContext(context(tls)),
