@@ -79,7 +79,7 @@ describe("automator shell, on a node of this machine", function () {
   it("runs a script with its own variables and Loom's", async () => {
     const of = actionContext();
     const script =
-      'for name in NODE HOSTNAME CLUSTER SERVICE ACTION SERVICES ADDRESS HOME; do eval "echo \\"$name=\\$LOOM_$name\\""; done; echo "$TEXT|$NUMBER"; cat "$LOOM_CONFIG"';
+      'for name in NODE HOSTNAME CLUSTER SERVICE ACTION SERVICES ADDRESS JOB HOME; do eval "echo \\"$name=\\$LOOM_$name\\""; done; echo "$TEXT|$NUMBER"; cat "$LOOM_CONFIG"';
     const fields = { script, env: { TEXT: "a 'b'\n%c", NUMBER: 8080, LOOM_NODE: "mine" } };
     const outcome = await automator.act(channel, action(script, { fields, config: { web: { port: 1 } } }), of);
     assert.deepEqual(outcome, { exitCode: 0, fenced: false, timedOut: false });
@@ -93,6 +93,7 @@ describe("automator shell, on a node of this machine", function () {
         "ACTION=start",
         "SERVICES=lb web",
         `ADDRESS=${address}`,
+        "JOB=1",
         `HOME=${channel.home}`,
         "a 'b'\n%c|8080",
         '{"web":{"port":1}}\n',

@@ -91,6 +91,8 @@ function environment(request: ActionRequest): Record<string, string> {
     LOOM_ACTION: request.action,
     LOOM_SERVICES: node.services.join(" "),
     LOOM_ADDRESS: node.addresses["internal"] ?? "",
+    // With this a STOP can tell that its service was configured by the same job, and took that over while it ran.
+    LOOM_JOB: String(request.job),
   };
 }
 
