@@ -52,5 +52,7 @@ function failureMessage(progress: JobProgress, nodes: ReadonlyMap<number, RunNod
   const service = progress.serviceOf(first);
   const what = `${progress.actionOf(first)}${service === "" ? "" : ` of ${service}`} on node ${progress.nodeOf(first)}`;
   const why = progress.now(first).message || nodes.get(progress.nodeOf(first))?.message || "see its log";
-  return `${what} failed: ${why}${failed.length > 1 ? ` ${failed.length - 1} more failed.` : ""}`;
+  // Most messages say themselves what they are about.
+  const rest = why.startsWith(`${what} `) ? why.slice(what.length + 1) : why;
+  return `${what} failed: ${rest}${failed.length > 1 ? ` ${failed.length - 1} more failed.` : ""}`;
 }
