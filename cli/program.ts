@@ -10,6 +10,7 @@ import { addCatalogCommands } from "./tree/catalog.js";
 import { addClusterCommands } from "./tree/clusters.js";
 import { addJobCommands } from "./tree/jobs.js";
 import { addLeaseCommands } from "./tree/leases.js";
+import { addStrayCommands } from "./tree/strays.js";
 import { addGlobal, addOutput, type AllOptions, type Runner } from "./tree/options.js";
 
 const EXIT_CODES = `
@@ -17,7 +18,19 @@ Exit codes: 0 done, 1 failed, 2 bad input or catalog, 3 no layout, 4 there are c
 5 Loom cannot be reached, 6 timed out waiting, 130 stopped with Ctrl-C.`;
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "Clusters:": ["create", "plan", "list", "status", "describe", "nodes", "add-nodes", "extend", "delete", "quota"],
+  "Clusters:": [
+    "create",
+    "plan",
+    "list",
+    "status",
+    "describe",
+    "nodes",
+    "add-nodes",
+    "extend",
+    "delete",
+    "strays",
+    "quota",
+  ],
   "Jobs:": ["logs", "events", "jobs", "tasks", "wait", "pause", "resume", "cancel", "retry", "retry-task", "skip-task"],
   "Catalog:": ["catalog"],
   "This program:": ["login", "context", "completion", "version"],
@@ -33,6 +46,7 @@ export function createProgram(run: Runner): Command {
   addGlobal(program);
   addClusterCommands(program, run);
   addLeaseCommands(program, run);
+  addStrayCommands(program, run);
   addJobCommands(program, run);
   addCatalogCommands(program, run);
   addAccountCommands(program, run);

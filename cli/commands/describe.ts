@@ -1,7 +1,7 @@
 /** `loom describe`: everything there is to know of one resource. */
 import type { LoomClient } from "../../gateway/client.js";
 import { Task_State, type Job, type Task } from "../../gen/web/loom/v1/job_pb.js";
-import type { Cluster } from "../../gen/web/loom/v1/cluster_pb.js";
+import { Node_Observation, type Cluster, type Node } from "../../gen/web/loom/v1/cluster_pb.js";
 import { costSentence } from "../../services/server/cost/cost.js";
 import { badInput, EXIT } from "../exit.js";
 import { clusterPart, findCluster, lastPart, parseReference } from "../names.js";
@@ -9,11 +9,12 @@ import { paintState } from "../render/colour.js";
 import {
   CLUSTERS,
   NODES,
-  clusterState,
+  clusterHealth,
   expiry,
   groupInWords,
   nodeObserved,
   nodeState,
+  troubleSentence,
 } from "../render/kinds/clusters.js";
 import { ATTEMPTS, EVENTS, JOBS, TASKS } from "../render/kinds/jobs.js";
 import { printRecord, recordLines } from "../render/output.js";
@@ -93,7 +94,8 @@ async function describeCluster(
   show(session, [
     ["name", cluster.name],
     ["display name", cluster.displayName],
-    ["state", paintState(clusterState(cluster), session.outPalette)],
+    ["state", paintState(clusterHealth(cluster), session.outPalette)],
+    ["trouble", session.outPalette.red(oneLine(troubleSentence(cluster)))],
     ["description", cluster.description],
     ["template", `${cluster.template} version ${cluster.templateVersion}`],
     ["provider", cluster.provider],
@@ -133,6 +135,13 @@ async function describeCluster(
   );
 }
 
+/** What is wrong with its machine, and the command that mends it. */
+function nodeTrouble(node: Node): string {
+  const mends = node.observed === Node_Observation.DOWN || node.observed === Node_Observation.MISSING;
+  const cluster = node.name.replace(/^clusters\//, "").replace(/\/nodes\/.*$/, "");
+  return mends ? `${node.observedMessage} "loom repair ${cluster}" mends it.`.trim() : node.observedMessage;
+}
+
 async function describeNode(session: Session, api: LoomClient, options: OutputOptions, name: string): Promise<void> {
   const node = await api.clusters.getNode({ name }, { signal: session.signal });
   if (!isText(options)) return printRecord(session, options, NODES, node);
@@ -141,6 +150,8 @@ async function describeNode(session: Session, api: LoomClient, options: OutputOp
     ["hostname", node.hostname],
     ["state", paintState(nodeState(node), session.outPalette)],
     ["observed", paintState(nodeObserved(node), session.outPalette)],
+    ["since", when(session, node.observedSince)],
+    ["trouble", session.outPalette.red(oneLine(nodeTrouble(node)))],
     ["message", node.message],
     ["services", node.services.join(" ")],
     ["hardware", node.hardwareType],

@@ -8,7 +8,15 @@ import { clusterFeed } from "../feeds.js";
 import { findCluster, lastPart } from "../names.js";
 import { readPages } from "../pages.js";
 import { paintState } from "../render/colour.js";
-import { CLUSTERS, NODES, clusterState, expiry, groupInWords } from "../render/kinds/clusters.js";
+import {
+  CLUSTERS,
+  NODES,
+  clusterHealth,
+  clusterState,
+  expiry,
+  groupInWords,
+  troubleSentence,
+} from "../render/kinds/clusters.js";
 import { formatOf, printValue } from "../render/format.js";
 import { jsonOf, recordLines } from "../render/output.js";
 import { createLiveArea } from "../render/live.js";
@@ -57,7 +65,8 @@ function statusLines(session: Session, options: OutputOptions, cluster: Cluster,
   const palette = session.outPalette;
   const context = session.renderContext();
   const fields: (readonly [string, string])[] = [
-    ["cluster", `${palette.bold(lastPart(cluster.name))}  ${paintState(clusterState(cluster), palette)}`],
+    ["cluster", `${palette.bold(lastPart(cluster.name))}  ${paintState(clusterHealth(cluster), palette)}`],
+    ["trouble", palette.red(oneLine(troubleSentence(cluster)))],
     ["template", `${cluster.template}${cluster.templateVersion === 0 ? "" : ` version ${cluster.templateVersion}`}`],
     ["provider", cluster.provider],
     ["created", moment(millis(cluster.createTime), context)],
@@ -150,9 +159,11 @@ async function overview(session: Session, api: LoomClient, options: StatusOption
   else {
     for (const cluster of items) {
       session.print(
-        `${session.outPalette.bold(lastPart(cluster.name))}  ${paintState(clusterState(cluster), session.outPalette)}  ${cluster.template} on ${cluster.provider}${cluster.expireTime === undefined ? "" : `  expires ${expiry(cluster, session.renderContext())}`}`,
+        `${session.outPalette.bold(lastPart(cluster.name))}  ${paintState(clusterHealth(cluster), session.outPalette)}  ${cluster.template} on ${cluster.provider}${cluster.expireTime === undefined ? "" : `  expires ${expiry(cluster, session.renderContext())}`}`,
       );
       for (const group of cluster.layout) session.print(`  ${groupInWords(group)}`);
+      const wrong = troubleSentence(cluster);
+      if (wrong !== "") session.print(`  ${session.outPalette.red(oneLine(wrong))}`);
       const busy = cluster.job !== undefined && cluster.state !== Cluster_State.ACTIVE;
       if (busy) session.print(`  job ${jobLine(session, cluster)}`);
       for (const link of cluster.links) session.print(`  ${oneLine(link.label)}: ${oneLine(link.url)}`);

@@ -60,6 +60,8 @@ const BAD = new Set(["FAILED", "INCOMPLETE", "INCONSISTENT", "DOWN", "MISSING", 
 
 /** A state's text in its colour. */
 export function paintState(state: string, palette: Palette): string {
+  // `ACTIVE (1 down)`
+  if (state.endsWith(")")) return palette.red(state);
   if (GOOD.has(state)) return palette.green(state);
   if (BUSY.has(state)) return palette.cyan(state);
   if (DOUBTFUL.has(state)) return palette.yellow(state);

@@ -87,7 +87,7 @@ export interface ClusterView {
   readonly expireTime: Date | undefined;
   /** Of its nodes, by the prices it was made with; undefined where it is gone. */
   readonly cost: Cost | undefined;
-  /** What providers say of its nodes; undefined while a job is at work, and where it is gone. */
+  /** What providers say of its nodes; undefined where nobody has looked since the last job, and where it is gone. */
   readonly observed: ClusterObservation | undefined;
   /** Only in answers to validateOnly. */
   readonly plan: PlanView | undefined;
@@ -97,7 +97,7 @@ export interface ClusterView {
 export interface ClusterObservation {
   readonly down: number;
   readonly missing: number;
-  /** Nobody can tell. */
+  /** Nobody can tell: the provider does not answer. */
   readonly isUnknown: boolean;
   /** Why nobody can tell. */
   readonly message: string;

@@ -13,10 +13,40 @@ import { costInWords } from "../../../services/server/cost/cost.js";
 import { paintState } from "../colour.js";
 import type { RecordKind } from "../output.js";
 import { moment, type RenderContext } from "../table.js";
-import { jobEnded, jobKind, jobState, millis, progress, word } from "../words.js";
+import { count, jobEnded, jobKind, jobState, millis, progress, word } from "../words.js";
 
 export function clusterState(cluster: Cluster): string {
   return word(Cluster_State as unknown as Record<number, string>, cluster.state);
+}
+
+/** What is wrong with its machines: `2 down, 1 missing`, `not seen` where nobody can tell; empty where all is well. */
+export function trouble({ observed }: Cluster): string {
+  if (observed === undefined) return "";
+  if (observed.unknown) return "not seen";
+  const { down, missing } = observed;
+  return [down > 0 ? `${down} down` : "", missing > 0 ? `${missing} missing` : ""]
+    .filter((text) => text !== "")
+    .join(", ");
+}
+
+/** The state, and what is wrong: `ACTIVE (1 down)`. */
+export function clusterHealth(cluster: Cluster): string {
+  const wrong = trouble(cluster);
+  return wrong === "" ? clusterState(cluster) : `${clusterState(cluster)} (${wrong})`;
+}
+
+/** What is wrong with its machines in a sentence, with the command that mends it; empty where all is well. */
+export function troubleSentence(cluster: Cluster): string {
+  const { observed } = cluster;
+  if (observed === undefined) return "";
+  if (observed.unknown) return `Nobody can tell how its nodes are: ${observed.message}`;
+  const { down, missing } = observed;
+  if (down + missing === 0) return "";
+  const parts = [
+    down > 0 ? `the machine of ${count(down, "node")} does not run` : "",
+    missing > 0 ? `the machine of ${count(missing, "node")} is gone` : "",
+  ].filter((text) => text !== "");
+  return `${parts.join(", ")}; "loom repair ${cluster.name.replace(/^clusters\//, "")}" mends it`;
 }
 
 export function nodeState(node: Node): string {
@@ -62,7 +92,7 @@ export const CLUSTERS: RecordKind<Cluster> = {
   columns: [
     { name: "name", value: (cluster) => cluster.name.replace(/^clusters\//, "") },
     { name: "display", value: (cluster) => cluster.displayName, wide: true },
-    { name: "state", value: clusterState, paint: paintState },
+    { name: "state", value: clusterHealth, paint: paintState },
     { name: "nodes", value: (cluster) => String(cluster.nodeCount), right: true },
     { name: "template", value: (cluster) => cluster.template, flexible: true },
     { name: "provider", value: (cluster) => cluster.provider },
@@ -98,6 +128,11 @@ export const NODES: RecordKind<Node> = {
     { name: "image", value: (node) => node.imageType, wide: true },
     { name: "machine", value: (node) => node.machine, wide: true, flexible: true },
     { name: "incarnation", value: (node) => String(node.incarnation), wide: true, right: true },
-    { name: "message", value: (node) => node.message, flexible: true },
+    { name: "since", value: (node, context) => moment(millis(node.observedSince), context), wide: true },
+    {
+      name: "message",
+      value: (node) => [node.message, node.observedMessage].filter((text) => text !== "").join(" "),
+      flexible: true,
+    },
   ],
 };

@@ -7,7 +7,7 @@ import type { NodeGroup } from "../../layout/types.js";
 import type { ClusterObservation, ClusterView, NodeView } from "../../views.js";
 import { range, type Rows } from "../rows.js";
 import { JOB_COLUMNS, jobView, type JobRow } from "./jobs.js";
-import { CURRENT_OBSERVATION, NOT_LOOKED } from "./observations.js";
+import { CURRENT_OBSERVATION } from "./observations.js";
 
 export interface ClusterRow {
   readonly shard: number;
@@ -82,12 +82,12 @@ export function clusterView(row: ClusterWithJob, config: JsonObject, links: Clus
 }
 
 function observationOf(row: ClusterRow): ClusterObservation | undefined {
-  if (row.cluster_state === "PENDING" || row.cluster_state === "TERMINATED") return undefined;
+  if (row.is_known === null || row.cluster_state === "TERMINATED") return undefined;
   return {
     down: row.down ?? 0,
     missing: row.missing ?? 0,
-    isUnknown: row.is_known !== true,
-    message: row.observed_message ?? NOT_LOOKED,
+    isUnknown: !row.is_known,
+    message: row.observed_message ?? "",
   };
 }
 
