@@ -45,7 +45,11 @@ export async function validate(session: Session, options: OutputOptions, folder:
   if (format === "json" || format === "yaml")
     await printValue(session, format, { documents: documents.length, problems });
   else if (format === "jsonl") for (const problem of problems) await printValue(session, format, problem);
-  else sayProblems(session, problems);
+  else {
+    const lines = problemLines(problems, session.errPalette);
+    for (const line of lines) session.say(line);
+    if (lines.length < problems.length) session.say("Warnings that are alike share a line; -o json lists each.");
+  }
   const warnings = problems.length - errors;
   session.say(
     `${count(documents.length, "document")}, ${errors === 0 ? "no errors" : count(errors, "error")}${warnings === 0 ? "" : `, ${count(warnings, "warning")}`}`,

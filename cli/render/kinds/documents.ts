@@ -87,12 +87,36 @@ export function problemFromWire(problem: Problem): CatalogProblem {
   };
 }
 
-/** Problems as compilers write them, so that editors find the place. */
+/** So many warnings that say the same have a line each; more share the line of the first. */
+const ALIKE = 3;
+
+/** Problems as compilers write them, so that editors find the place. Many warnings that say the same share a line. */
 export function problemLines(problems: readonly CatalogProblem[], palette: Palette): string[] {
-  return problems.map((problem) => {
+  const groups = new Map<string, CatalogProblem[]>();
+  for (const problem of problems) {
+    const group = groups.get(whatItSays(problem));
+    if (group === undefined) groups.set(whatItSays(problem), [problem]);
+    else group.push(problem);
+  }
+  return problems.flatMap((problem) => {
+    const group = groups.get(whatItSays(problem))!;
+    const isMany = problem.severity === "warning" && group.length > ALIKE;
+    if (isMany && problem !== group[0]) return [];
     const paint = problem.severity === "error" ? palette.red : palette.yellow;
-    return formatProblem(problem).replace(`${problem.severity}:`, (word) => paint(word));
+    const line = formatProblem(problem).replace(`${problem.severity}:`, (word) => paint(word));
+    const documents = new Set(group.map((one) => one.document)).size;
+    return isMany
+      ? [
+          `${line} ${palette.dim(`(and ${group.length - 1} more like it${documents > 1 ? `, in ${documents} documents` : ""})`)}`,
+        ]
+      : [line];
   });
+}
+
+/** The message without the name of the document it is about. */
+function whatItSays({ severity, document, message, suggestion }: CatalogProblem): string {
+  const name = document.slice(document.indexOf("/") + 1);
+  return JSON.stringify([severity, message.replaceAll(`"${name}"`, ""), suggestion]);
 }
 
 /** `+ Service/web 1`, `~ Service/lb 2` with its fields, `= ...`: what a write does, in lines. */
