@@ -10,6 +10,7 @@ import { addCatalogCommands } from "./tree/catalog.js";
 import { addClusterCommands } from "./tree/clusters.js";
 import { addJobCommands } from "./tree/jobs.js";
 import { addLeaseCommands } from "./tree/leases.js";
+import { addProvisionerCommands } from "./tree/provisioners.js";
 import { addStrayCommands } from "./tree/strays.js";
 import { addGlobal, addOutput, type AllOptions, type Runner } from "./tree/options.js";
 
@@ -33,6 +34,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "Jobs:": ["logs", "events", "jobs", "tasks", "wait", "pause", "resume", "cancel", "retry", "retry-task", "skip-task"],
   "Catalog:": ["catalog"],
+  "Machines:": ["provisioner"],
   "This program:": ["login", "context", "completion", "version"],
 };
 
@@ -49,6 +51,7 @@ export function createProgram(run: Runner): Command {
   addStrayCommands(program, run);
   addJobCommands(program, run);
   addCatalogCommands(program, run);
+  addProvisionerCommands(program, run);
   addAccountCommands(program, run);
   // Flags for output may stand before the command too; there they are not listed in the help of the program.
   const own = new Set(program.options);

@@ -41,6 +41,10 @@ async function namesOf(session: Session, kind: Completes, prefix: string): Promi
   if (kind === "kind") return [...DOCUMENT_KINDS];
   const api = await session.api();
   const signal = AbortSignal.any([session.signal, AbortSignal.timeout(PATIENCE_MS)]);
+  if (kind === "provisioner") {
+    const { provisioners } = await api.provisioners.listProvisioners({ pageSize: 1000 }, { signal });
+    return provisioners.map((provisioner) => lastPart(provisioner.name));
+  }
   if (kind === "document") {
     const { documents } = await api.catalog.listDocuments({ pageSize: 1000 }, { signal });
     return documents.map((document) => document.name.replace(/^documents\//, ""));

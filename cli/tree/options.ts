@@ -13,7 +13,16 @@ export interface Runner {
 
 /** The kind of name an argument or a flag takes; completion asks Loom for the names. */
 export type Completes =
-  "cluster" | "document" | "template" | "service" | "provider" | "hardware" | "image" | "context" | "kind";
+  | "cluster"
+  | "document"
+  | "template"
+  | "service"
+  | "provider"
+  | "hardware"
+  | "image"
+  | "context"
+  | "kind"
+  | "provisioner";
 
 const completes = new WeakMap<object, Completes | readonly string[]>();
 
