@@ -132,10 +132,6 @@ const PLANTED: readonly Planted[] = [
   bad("cli/commands/x.ts", "../../services/standalone/main.js", "through its API"),
   good("cli/commands/x.ts", "../../services/server/plan/types.js"),
   good("cli/commands/provisioner.ts", "../../services/standalone/joined.js"),
-  bad("cli/commands/provisioner.ts", "../../services/standalone/start.js", "knows no more"),
-  bad("cli/commands/provisioner.ts", "../../services/provisioner/worker/provisioner.js", "knows no more"),
-  bad("cli/commands/provisioner.ts", "../../services/server/store/log.js", "knows no more"),
-  bad("cli/commands/provisioner.ts", "@grpc/grpc-js", "knows no more"),
   bad("gateway/x.ts", "../services/server/application.js", "through their contract"),
   good("gateway/x.ts", "../services/common/errors.js"),
   // What holds everywhere.
