@@ -23,6 +23,7 @@ import * as cluster from "../../gen/services/loom/v1/cluster.js";
 import * as event from "../../gen/services/loom/v1/event.js";
 import * as job from "../../gen/services/loom/v1/job.js";
 import * as provisioner from "../../gen/services/loom/v1/provisioner.js";
+import * as stray from "../../gen/services/loom/v1/stray.js";
 import * as system from "../../gen/services/loom/v1/system.js";
 import { file_google_rpc_status } from "../../gen/web/google/rpc/status_pb.js";
 import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema } from "../../gen/web/google/rpc/error_details_pb.js";
@@ -34,6 +35,7 @@ import { CreateClusterRequestSchema, file_loom_v1_cluster } from "../../gen/web/
 import { file_loom_v1_event } from "../../gen/web/loom/v1/event_pb.js";
 import { file_loom_v1_job } from "../../gen/web/loom/v1/job_pb.js";
 import { file_loom_v1_provisioner } from "../../gen/web/loom/v1/provisioner_pb.js";
+import { file_loom_v1_stray } from "../../gen/web/loom/v1/stray_pb.js";
 import { file_loom_v1_system } from "../../gen/web/loom/v1/system_pb.js";
 import { DESCRIPTORS } from "../../services/server/rpc/reflection.js";
 import { arbitraryMessage } from "./arbitrary-message.js";
@@ -51,6 +53,7 @@ const FILES: readonly (readonly [DescFile, object])[] = [
   [file_loom_v1_cluster, cluster],
   [file_loom_v1_event, event],
   [file_loom_v1_job, job],
+  [file_loom_v1_stray, stray],
   [file_loom_v1_system, system],
   [file_loom_v1_provisioner, provisioner],
   [file_loom_internal_v1_enrolment, enrolment],

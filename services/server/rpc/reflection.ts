@@ -10,6 +10,7 @@ import { EventService } from "../../../gen/web/loom/v1/event_pb.js";
 import { ExecService } from "../../../gen/web/loom/v1/exec_pb.js";
 import { JobService } from "../../../gen/web/loom/v1/job_pb.js";
 import { ProvisionerService } from "../../../gen/web/loom/v1/provisioner_pb.js";
+import { StrayService } from "../../../gen/web/loom/v1/stray_pb.js";
 import { SystemService } from "../../../gen/web/loom/v1/system_pb.js";
 import { createReflection } from "../../common/reflection.js";
 
@@ -20,6 +21,7 @@ export const DESCRIPTORS = [
   EventService,
   ExecService,
   JobService,
+  StrayService,
   SystemService,
   ProvisionerService,
   IdentityService,
