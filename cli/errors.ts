@@ -55,7 +55,7 @@ const ADVICE: Readonly<Partial<Record<Reason, string>>> = {
 };
 
 /** Everything that is said about a failure. */
-interface Failure {
+export interface Failure {
   readonly message: string;
   readonly advice: readonly string[];
   readonly reason: string;
@@ -64,7 +64,7 @@ interface Failure {
   readonly exit: ExitCode;
 }
 
-function failureOf(thrown: unknown): Failure {
+export function failureOf(thrown: unknown): Failure {
   if (thrown instanceof CliError) return thrown;
   if (thrown instanceof LoomError) {
     const advice = ADVICE[thrown.reason];

@@ -9,6 +9,10 @@ export const EXIT = {
   changes: 4,
   unreachable: 5,
   timedOut: 6,
+  /** What timeout(1) gives: a command on a node took too long. */
+  commandTimedOut: 124,
+  /** What ssh(1) gives: a command on a node was not run, or was lost. Its own exit codes are passed on. */
+  lost: 255,
   /** What a shell gives for a command stopped with Ctrl-C. */
   interrupted: 130,
 } as const;

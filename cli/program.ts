@@ -9,6 +9,7 @@ import { addAccountCommands } from "./tree/account.js";
 import { addCatalogCommands } from "./tree/catalog.js";
 import { addClusterCommands } from "./tree/clusters.js";
 import { addJobCommands } from "./tree/jobs.js";
+import { addNodeCommands } from "./tree/nodes.js";
 import { addLeaseCommands } from "./tree/leases.js";
 import { addProvisionerCommands } from "./tree/provisioners.js";
 import { addStrayCommands } from "./tree/strays.js";
@@ -32,6 +33,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "strays",
     "quota",
   ],
+  "On nodes:": ["exec", "ssh"],
   "Jobs:": ["logs", "events", "jobs", "tasks", "wait", "pause", "resume", "cancel", "retry", "retry-task", "skip-task"],
   "Catalog:": ["catalog"],
   "Machines:": ["provisioner"],
@@ -47,6 +49,7 @@ export function createProgram(run: Runner): Command {
   const program = new Command("loom").description("Clusters on demand: a template, a size, and Loom does the rest.");
   addGlobal(program);
   addClusterCommands(program, run);
+  addNodeCommands(program, run);
   addLeaseCommands(program, run);
   addStrayCommands(program, run);
   addJobCommands(program, run);

@@ -3,7 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** Where text goes. */
 export interface Sink {
-  write(text: string): unknown;
+  /** Calls `written` when more may be written. */
+  write(data: string | Uint8Array, written?: () => void): unknown;
   readonly isTTY?: boolean | undefined;
   /** Width in characters; absent where it is no terminal. */
   readonly columns?: number | undefined;
@@ -31,6 +32,8 @@ export interface Terminal {
   pause(milliseconds: number, signal?: AbortSignal): Promise<void>;
   /** Calls the handler at Ctrl-C instead of ending the process. Returns what undoes it. */
   onInterrupt(handler: () => void): () => void;
+  /** Calls the handler when the terminal has another size. Returns what undoes it. */
+  onResize(handler: () => void): () => void;
 }
 
 const CTRL_C = "\u0003";
@@ -46,6 +49,10 @@ export function processTerminal(): Terminal {
     now: Date.now,
     pause: async (milliseconds, signal) => {
       await delay(milliseconds, undefined, signal === undefined ? {} : { signal });
+    },
+    onResize: (handler) => {
+      process.stdout.on("resize", handler);
+      return () => process.stdout.off("resize", handler);
     },
     onInterrupt: (handler) => {
       process.on("SIGINT", handler);

@@ -22,6 +22,9 @@ export type Completes =
   | "image"
   | "context"
   | "kind"
+  | "member"
+  | "node"
+  | "present"
   | "provisioner";
 
 const completes = new WeakMap<object, Completes | readonly string[]>();

@@ -10,6 +10,8 @@ export interface FakeTerminal extends Terminal {
   readonly err: string;
   /** Ctrl-C. */
   interrupt(): void;
+  /** The window has another size. */
+  resize(columns: number, rows: number): void;
   /** Resolves when standard error or output matches; rejects after ten seconds. */
   until(pattern: RegExp): Promise<void>;
 }
@@ -29,15 +31,22 @@ const DEADLINE_MS = 10_000;
 export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
   const written = { out: "", err: "" };
   const handlers = new Set<() => void>();
+  const sizes = new Set<() => void>();
+  let size = { columns: options.columns ?? 100, rows: options.rows ?? 30 };
   const waiting = new Set<() => void>();
   const sink = (name: "out" | "err"): Sink => ({
-    write: (text) => {
-      written[name] += text;
+    write: (data, done) => {
+      written[name] += typeof data === "string" ? data : Buffer.from(data).toString("utf8");
+      done?.();
       for (const check of waiting) check();
     },
     isTTY: options.tty,
-    columns: options.tty === true ? (options.columns ?? 100) : undefined,
-    rows: options.tty === true ? (options.rows ?? 30) : undefined,
+    get columns() {
+      return options.tty === true ? size.columns : undefined;
+    },
+    get rows() {
+      return options.tty === true ? size.rows : undefined;
+    },
   });
   return {
     get out() {
@@ -60,9 +69,17 @@ export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
     now: () => NOW,
     pause: (milliseconds, signal) =>
       delay(Math.min(milliseconds, 5), undefined, signal === undefined ? {} : { signal }),
+    onResize: (handler) => {
+      sizes.add(handler);
+      return () => sizes.delete(handler);
+    },
     onInterrupt: (handler) => {
       handlers.add(handler);
       return () => handlers.delete(handler);
+    },
+    resize: (columns, rows) => {
+      size = { columns, rows };
+      for (const handler of sizes) handler();
     },
     interrupt: () => {
       for (const handler of handlers) handler();

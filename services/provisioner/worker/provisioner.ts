@@ -3,7 +3,7 @@ import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { WorkerServiceClient, type OfferedType, type Register } from "../../../gen/services/loom/internal/v1/worker.js";
 import type { Automator } from "../automators/automator.js";
 import type { FieldSchema, Provider } from "../providers/provider.js";
-import { createSessions } from "../sessions/sessions.js";
+import { createSessions } from "./sessions.js";
 import { createExecutor } from "./execute.js";
 import { inventoryReports } from "./inventory.js";
 import { createWorkStream, type StreamEvent } from "./stream.js";

@@ -10,7 +10,7 @@ import { LoomError } from "../../common/errors.js";
 import { messagesOf } from "../../common/grpc-streams.js";
 import type { OpenCommand } from "../automators/channel.js";
 import type { MachineRequest, Provider } from "../providers/provider.js";
-import type { ProvisionerLog } from "../worker/provisioner.js";
+import type { ProvisionerLog } from "./provisioner.js";
 
 export interface SessionOptions {
   /** The provisioner's name. */
@@ -119,30 +119,22 @@ async function carry(
       throw new LoomError("PLUGIN_TYPE_UNKNOWN", `This provisioner has no provider of type "${start.providerType}".`);
     }
     let isOver = false;
-    let command: OpenCommand | undefined;
+    let opened: (command: OpenCommand) => void = () => {};
+    const isOpen = new Promise<OpenCommand>((resolve) => (opened = resolve));
     // Read from the start: who hangs up while the command is being started must be noticed.
-    const waiting: SessionsResponse[] = [];
-    let opened: (() => void) | undefined;
-    const isOpen = new Promise<void>((resolve) => (opened = resolve));
-    const feed = (async () => {
+    const feed = async (): Promise<void> => {
       try {
-        for (let next = await messages.next(); next.done !== true; next = await messages.next()) {
-          if (command === undefined) {
-            waiting.push(next.value);
-            // One message is enough to wait for the command.
-            await isOpen;
-            for (const one of waiting.splice(0)) await pass(command!, one);
-          } else await pass(command, next.value);
-        }
+        for (let next = await messages.next(); next.done !== true; next = await messages.next())
+          await pass(await isOpen, next.value);
       } catch (thrown) {
         if (!isOver) log.debug({ error: String(thrown) }, "whoever ran a command has gone");
       } finally {
         // Nobody is there any more.
         gone.abort();
       }
-    })();
-    void feed;
-    command = await provider.channel(machine).open(start.command, {
+    };
+    void feed();
+    const command = await provider.channel(machine).open(start.command, {
       env: start.env,
       terminal: start.terminal,
       signal: gone.signal,
@@ -154,7 +146,7 @@ async function carry(
       },
     });
     await say({ $case: "started", value: {} });
-    opened!();
+    opened(command);
     const { exitCode } = await command.ended;
     isOver = true;
     await say({ $case: "end", value: { exitCode } });

@@ -1,7 +1,7 @@
 /** Keeps a few streams waiting for commands, for as long as the provisioner runs. */
 import type { WorkerServiceClient } from "../../../gen/services/loom/internal/v1/worker.js";
 import type { Provider } from "../providers/provider.js";
-import type { ProvisionerClock, ProvisionerLog } from "../worker/provisioner.js";
+import type { ProvisionerClock, ProvisionerLog } from "./provisioner.js";
 import { waitForCommand } from "./session.js";
 
 export interface SessionsOptions {
