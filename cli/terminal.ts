@@ -1,4 +1,5 @@
 /** What a command sees of the terminal it runs in. Tests give one of their own. */
+import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Where text goes. */
@@ -32,6 +33,11 @@ export interface Terminal {
   pause(milliseconds: number, signal?: AbortSignal): Promise<void>;
   /** Calls the handler at Ctrl-C instead of ending the process. Returns what undoes it. */
   onInterrupt(handler: () => void): () => void;
+  /**
+   * Whether the terminal hands on every key and shows every byte as it is, for a terminal elsewhere. Does nothing where
+   * there is none.
+   */
+  setRaw(raw: boolean): void;
   /** Calls the handler when the terminal has another size. Returns what undoes it. */
   onResize(handler: () => void): () => void;
 }
@@ -49,6 +55,12 @@ export function processTerminal(): Terminal {
     now: Date.now,
     pause: async (milliseconds, signal) => {
       await delay(milliseconds, undefined, signal === undefined ? {} : { signal });
+    },
+    setRaw: (raw) => {
+      if (!process.stdin.isTTY) return;
+      process.stdin.setRawMode(raw);
+      // Node leaves line ends to the terminal; a program elsewhere that moves the cursor has sent its own already.
+      if (raw) spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
     },
     onResize: (handler) => {
       process.stdout.on("resize", handler);

@@ -92,9 +92,8 @@ async function runOne(
 ): Promise<number> {
   const { terminal } = session;
   const withTerminal = options.tty === true;
-  const raw = withTerminal && terminal.stdin.isTTY === true && terminal.stdin.setRawMode !== undefined;
   const takesInput = options.stdin ?? (withTerminal || terminal.stdin.isTTY !== true);
-  if (raw) terminal.stdin.setRawMode!(true);
+  if (withTerminal) terminal.setRaw(true);
   try {
     return await runRemote(
       api,
@@ -109,7 +108,7 @@ async function runOne(
       session.signal,
     );
   } finally {
-    if (raw) terminal.stdin.setRawMode!(false);
+    if (withTerminal) terminal.setRaw(false);
   }
 }
 

@@ -8,6 +8,8 @@ export const NOW = Date.UTC(2026, 0, 10, 12, 0, 0);
 export interface FakeTerminal extends Terminal {
   readonly out: string;
   readonly err: string;
+  /** What raw mode was set to. */
+  readonly raw: readonly boolean[];
   /** Ctrl-C. */
   interrupt(): void;
   /** The window has another size. */
@@ -29,7 +31,7 @@ export interface FakeTerminalOptions {
 const DEADLINE_MS = 10_000;
 
 export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
-  const written = { out: "", err: "" };
+  const written = { out: "", err: "", raw: [] as boolean[] };
   const handlers = new Set<() => void>();
   const sizes = new Set<() => void>();
   let size = { columns: options.columns ?? 100, rows: options.rows ?? 30 };
@@ -52,6 +54,7 @@ export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
     get out() {
       return written.out;
     },
+    raw: written.raw,
     get err() {
       return written.err;
     },
@@ -69,6 +72,9 @@ export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
     now: () => NOW,
     pause: (milliseconds, signal) =>
       delay(Math.min(milliseconds, 5), undefined, signal === undefined ? {} : { signal }),
+    setRaw: (raw) => {
+      written.raw.push(raw);
+    },
     onResize: (handler) => {
       sizes.add(handler);
       return () => sizes.delete(handler);

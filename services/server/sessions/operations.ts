@@ -80,7 +80,15 @@ function startOf(caller: Caller, request: SessionRequest, node: SessionNode): Se
     providerType: provider.body.type,
     providerFields: provider.body.fields ?? {},
     command: request.command,
-    env: request.terminal === undefined ? request.env : { TERM: request.terminal.type || "xterm", ...request.env },
+    env: {
+      // As scripts of services have them.
+      LOOM_CLUSTER: request.cluster,
+      LOOM_NODE: String(request.node),
+      LOOM_HOSTNAME: node.hostname,
+      LOOM_SERVICES: node.services.join(" "),
+      ...(request.terminal === undefined ? {} : { TERM: request.terminal.type || "xterm" }),
+      ...request.env,
+    },
     terminal: request.terminal?.size,
   };
 }
