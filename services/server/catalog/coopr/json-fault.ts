@@ -39,7 +39,7 @@ export function jsonFault(text: string): JsonFault | undefined {
     const end = open.at(-1) === "{" ? "}" : "]";
     const wanted = expected === "commaOrEnd" ? `a comma or ${end}` : WORDS[expected];
     if (at >= text.length) return { offset: text.length, message: `The file ends where ${wanted} is missing.` };
-    if (text[at] === '"')
+    if (text[at] === '"' && expected !== "colon" && expected !== "commaOrEnd")
       return { offset: at, message: "This text in quotes has no end, or a character no JSON text may have." };
     return { offset: at, message: `Here should be ${wanted}, not ${JSON.stringify(text[at])}.` };
   };
