@@ -73,7 +73,7 @@ export function createOwnDaemon(): OwnDaemon {
           "--net",
           "sh",
           "-c",
-          `ip link set lo up && exec dockerd --host "$1" --data-root "$2/data" --exec-root "$2/exec" --pidfile "$2/dockerd.pid" --cgroup-parent loom-own`,
+          `ip link set lo up && exec dockerd --host "$1" --data-root "$2/data" --exec-root "$2/exec" --pidfile "$2/dockerd.pid"`,
           "sh",
           host,
           folder,
