@@ -88,6 +88,7 @@ export function naivePlan(request: PlanRequest): Map<string, Set<string>> {
   const tasks: Made[] = [];
   const changed = request.changed ?? [];
   const sees = (service: string): boolean =>
+    changed.includes("*") ||
     byName.get(service)!.sees.some((name) => changed.includes(name) || (name === "*" && changed.length > 0));
   for (const node of request.nodes) {
     const add = (part: Made["part"], service: string, ...actions: readonly ActionName[]): void => {
@@ -251,7 +252,7 @@ export const anyRequest: fc.Arbitrary<PlanRequest> = anyServices.chain((services
         fc.record({ services: fc.subarray(names), actions: fc.constantFrom(...ACTS), bootstrap: fc.boolean() }),
         { nil: undefined },
       ),
-      changed: fc.subarray(names),
+      changed: fc.oneof({ arbitrary: fc.subarray(names), weight: 5 }, fc.constant(["*"])),
     })
     .map(({ checkService, act, ...rest }) => ({
       ...rest,

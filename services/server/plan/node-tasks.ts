@@ -41,6 +41,7 @@ export function tasksOf(
   };
   const changed = new Set(request.changed ?? []);
   const isRenewed = (service: string): boolean =>
+    changed.has("*") ||
     services.get(service)!.sees.some((seen) => changed.has(seen) || (seen === "*" && changed.size > 0));
   const added = [...node.added].sort();
   const removed = [...node.removed].sort();

@@ -86,7 +86,7 @@ export interface PlanRequest {
     /** BOOTSTRAP first, on every node that carries one of the services. */
     readonly bootstrap: boolean;
   };
-  /** Services whose nodes change: whoever names them is configured and started again. */
+  /** Services whose nodes change: whoever names them is configured and started again; `*` for everybody. */
   readonly changed?: readonly string[];
 }
 

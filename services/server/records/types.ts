@@ -94,7 +94,7 @@ export interface OpAccepted {
 
 /** What an operation does to a cluster, decided in full when it is accepted. */
 export interface OperationChange {
-  /** Services whose nodes change: whoever names them is configured and started again. */
+  /** Services whose nodes change: whoever names them is configured and started again; `*` for everybody. */
   readonly changed?: readonly string[];
   /** Services that are acted on or taken away. */
   readonly services?: readonly string[];

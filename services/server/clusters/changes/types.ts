@@ -36,13 +36,13 @@ export function servicesOf({ layout }: Pick<ChangingCluster, "layout">): string[
 }
 
 /**
- * Services that have to be configured again: those of the nodes that change. Where the last change did not reach
- * everything, nobody knows who has been told what, and all are.
+ * Services whose change is to be told: those of the nodes that change. Where the last change did not reach everything,
+ * nobody knows who has been told what, and `*` has every service configured again.
  */
 export function changedServices(
   subject: ChangingCluster,
   nodes: Iterable<{ readonly services: readonly string[] }>,
 ): string[] {
-  if (subject.state !== "ACTIVE") return servicesOf(subject);
+  if (subject.state !== "ACTIVE") return ["*"];
   return [...new Set([...nodes].flatMap((node) => node.services))].sort();
 }

@@ -95,7 +95,8 @@ async function finishNodes(
       [shard, clusterId, services ?? []],
     );
   }
-  if (RESHAPES.has(kind)) await countAgain(tx, record);
+  // What is gone for good keeps the size it had.
+  if (RESHAPES.has(kind) || (kind === "DELETE" && body.outcome !== "COMPLETE")) await countAgain(tx, record);
   const [count] = await tx.rows<{ unfinished: number }>(
     "SELECT count(*)::int4 AS unfinished FROM node WHERE shard = $1 AND cluster_id = $2 AND state <> 'DELETED' AND NOT is_finished",
     [shard, clusterId],
