@@ -71,6 +71,7 @@ describe("planOffline", () => {
         [{ node: 1000, service: "lb", action: "START" }],
       ],
       tasks: 10,
+      cost: { amounts: [], unknownNodes: 2, unknownHardwareTypes: ["large", "small"] },
       solveMs: 0.5,
       planMs: 0.5,
     });
