@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { LoomError } from "../../services/common/errors.js";
 import { readFolder } from "../../services/common/read-folder.js";
 import type { Finding, SourceFile, TemplateOutcome } from "../../services/server/catalog/coopr/types.js";
-import { badInput, EXIT } from "../exit.js";
+import { badInput, CliError, EXIT } from "../exit.js";
 import { formatOf, printValue } from "../render/format.js";
 import { findingLines, findingSummary, templateLines } from "../render/import.js";
 import { outputWidth } from "../render/output.js";
@@ -45,7 +45,7 @@ export async function run(session: Session, options: ImportOptions, folder: stri
     document: `${document.kind}/${document.name}`,
     from: file,
   }));
-  if (files.length > 0) writeAll(options.out, files);
+  if (files.length > 0) writeOrSay(options.out, files);
   await print(session, options, { files, findings, templates });
   const lost = findings.filter((finding) => finding.outcome === "lost").length;
   if (format === "table" || format === "wide") {
@@ -130,6 +130,16 @@ interface OutputFile {
   readonly text: string;
   readonly document: string;
   readonly from: string;
+}
+
+/** @throws CliError where the folder cannot be written */
+function writeOrSay(out: string, files: readonly OutputFile[]): void {
+  try {
+    writeAll(out, files);
+  } catch (cause) {
+    const { code = "", path = out } = cause as NodeJS.ErrnoException;
+    throw new CliError(EXIT.failed, `${path} cannot be written (${code}): nothing was imported.`, { cause });
+  }
 }
 
 /**
