@@ -23,6 +23,8 @@ export interface CommandModel {
   readonly flags: readonly FlagModel[];
   /** What completes each argument; undefined means files. */
   readonly args: readonly (Completes | readonly string[] | undefined)[];
+  /** True where the last argument may be given again and again. */
+  readonly repeats: boolean;
 }
 
 function valuesOf(target: Argument | Option): Completes | readonly string[] | undefined {
@@ -63,5 +65,6 @@ export function completionModel(program: Command): CommandModel[] {
         help,
       ],
       args: command.registeredArguments.map(valuesOf),
+      repeats: command.registeredArguments.at(-1)?.variadic ?? false,
     }));
 }

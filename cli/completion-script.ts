@@ -58,14 +58,19 @@ function functions(model: readonly CommandModel[]): string {
   const args = model.flatMap((command) =>
     command.subcommands.length > 0
       ? [branch([`${command.path} 0`], `_loom_words=${quoted(command.subcommands.map((sub) => sub.name).join(" "))}`)]
-      : command.args.map((values_, i) => branch([`${command.path} ${i}`], offer(values_))),
+      : command.args.map((values_, i) =>
+          command.repeats && i === command.args.length - 1
+            ? `    ${quoted(`${command.path} `)}[0-9]*) ${offer(values_)} ;;`
+            : branch([`${command.path} ${i}`], offer(values_)),
+        ),
   );
   return `# Reads the words before the cursor, then says what may stand there.
-# In: the word at the cursor, then the words before it. Out: _loom_words, _loom_kind or _loom_files.
+# In: the word at the cursor, then the words before it. Out: _loom_words, _loom_kind or _loom_files, and _loom_first,
+# the first argument, which is the cluster that others belong to.
 _loom_analyse() {
   local cur=$1 word prev=''
   shift
-  _loom_path=loom _loom_args=0 _loom_words='' _loom_kind='' _loom_files=''
+  _loom_path=loom _loom_args=0 _loom_first='' _loom_words='' _loom_kind='' _loom_files=''
   for word in "$@"; do
     case $prev in
     ${valued.join("|")}) prev=''; continue ;;
@@ -74,7 +79,9 @@ _loom_analyse() {
     case $word in -*) continue ;; esac
     case "$_loom_path $word" in
 ${steps.join("\n")}
-    *) _loom_args=$((_loom_args + 1)) ;;
+    *)
+      [ "$_loom_args" -gt 0 ] || _loom_first=$word
+      _loom_args=$((_loom_args + 1)) ;;
     esac
   done
   case "$_loom_path $prev" in
@@ -96,9 +103,9 @@ ${args.join("\n")}
 
 const BASH = `_loom() {
   local cur=\${COMP_WORDS[COMP_CWORD]} IFS=$' \\t\\n'
-  local _loom_path _loom_args _loom_words _loom_kind _loom_files
+  local _loom_path _loom_args _loom_first _loom_words _loom_kind _loom_files
   _loom_analyse "$cur" "\${COMP_WORDS[@]:1:COMP_CWORD-1}"
-  if [ -n "$_loom_kind" ]; then _loom_words=$("\${COMP_WORDS[0]}" __complete "$_loom_kind" -- "$cur" 2>/dev/null); fi
+  if [ -n "$_loom_kind" ]; then _loom_words=$("\${COMP_WORDS[0]}" __complete "$_loom_kind" -- "$cur" "$_loom_first" 2>/dev/null); fi
   if [ -n "$_loom_files" ]; then COMPREPLY=($(compgen -f -- "$cur"))
   else COMPREPLY=($(compgen -W "$_loom_words" -- "$cur")); fi
 }
@@ -106,9 +113,9 @@ complete -o bashdefault -F _loom loom
 `;
 
 const ZSH = `_loom() {
-  local _loom_path _loom_args _loom_words _loom_kind _loom_files
+  local _loom_path _loom_args _loom_first _loom_words _loom_kind _loom_files
   _loom_analyse "\${words[CURRENT]}" "\${(@)words[2,CURRENT-1]}"
-  if [ -n "$_loom_kind" ]; then _loom_words=$("\${words[1]}" __complete "$_loom_kind" -- "\${words[CURRENT]}" 2>/dev/null); fi
+  if [ -n "$_loom_kind" ]; then _loom_words=$("\${words[1]}" __complete "$_loom_kind" -- "\${words[CURRENT]}" "$_loom_first" 2>/dev/null); fi
   if [ -n "$_loom_files" ]; then _files
   else compadd -- \${=_loom_words}; fi
 }
@@ -119,7 +126,7 @@ function fishScript(model: readonly CommandModel[]): string {
   const text = (value: string): string => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
   const answer = (values: Values): string => {
     if (values === undefined) return "-r";
-    return `-x -a ${text(typeof values === "string" ? `(loom __complete ${values} -- (commandline -ct) 2>/dev/null)` : values.join(" "))}`;
+    return `-x -a ${text(typeof values === "string" ? `(loom __complete ${values} -- (commandline -ct) (__loom_first) 2>/dev/null)` : values.join(" "))}`;
   };
   const valued = [
     ...new Set(
@@ -136,7 +143,9 @@ function fishScript(model: readonly CommandModel[]): string {
   );
   const lines = model.flatMap((command) => {
     const at = `-n ${text(`__loom_at ${JSON.stringify(command.path)}`)}`;
-    const atArgument = (i: number): string => `-n ${text(`__loom_at ${JSON.stringify(command.path)} ${i}`)}`;
+    const last = command.args.length - 1;
+    const atArgument = (i: number): string =>
+      `-n ${text(`__loom_at ${JSON.stringify(command.path)} ${i}${command.repeats && i === last ? " more" : ""}`)}`;
     return [
       ...command.subcommands.map(
         (sub) => `complete -c loom ${atArgument(0)} -f -a ${sub.name} -d ${text(sub.description)}`,
@@ -154,9 +163,11 @@ function fishScript(model: readonly CommandModel[]): string {
     ];
   });
   return `# fish completion for loom
-function __loom_at
+# Prints the path of the command, the number of its arguments before the cursor, and the first of them.
+function __loom_walk
     set -l path loom
     set -l args 0
+    set -l first ''
     set -l skip 0
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
@@ -173,10 +184,22 @@ function __loom_at
         switch "$path $word"
 ${steps.join("\n")}
             case '*'
+                test $args = 0; and set first $word
                 set args (math $args + 1)
         end
     end
-    test "$path" = $argv[1]; and begin; test (count $argv) -lt 2; or test $args = $argv[2]; end
+    printf '%s\\n' $path $args $first
+end
+function __loom_first
+    set -l at (__loom_walk)
+    echo $at[3]
+end
+function __loom_at
+    set -l at (__loom_walk)
+    test "$at[1]" = $argv[1]; or return 1
+    test (count $argv) -lt 2; and return 0
+    test (count $argv) -gt 2; and test $at[2] -ge $argv[2]; and return 0
+    test $at[2] = $argv[2]
 end
 complete -c loom -f
 ${lines.join("\n")}

@@ -31,20 +31,25 @@ function valueOf(text: string): Json {
   }
 }
 
-function setAt(tree: Tree, flag: string): void {
-  const equals = flag.indexOf("=");
-  const path = flag.slice(0, Math.max(0, equals)).split(".");
-  if (equals <= 0 || path.includes(""))
-    throw badInput(
-      `--config ${flag} is neither key=value nor @file.`,
-      "For example: --config web.port=8080, or --config @web.yaml.",
-    );
+/** The object that holds the last step of a path; made where it is not there. */
+function parentOf(tree: Tree, path: readonly string[]): Tree {
   let at = tree;
   for (const key of path.slice(0, -1)) {
     const next = at[key];
     at = isObject(next) ? next : (at[key] = Object.create(null) as Tree);
   }
-  mergeInto(at, { [path.at(-1)!]: valueOf(flag.slice(equals + 1)) });
+  return at;
+}
+
+function setAt(tree: Tree, flag: string, name: string): void {
+  const equals = flag.indexOf("=");
+  const path = flag.slice(0, Math.max(0, equals)).split(".");
+  if (equals <= 0 || path.includes(""))
+    throw badInput(
+      `${name} ${flag} is no key=value${name === "--config" ? " and no @file" : ""}.`,
+      `For example: ${name} web.port=8080${name === "--config" ? ", or --config @web.yaml" : ""}.`,
+    );
+  mergeInto(parentOf(tree, path), { [path.at(-1)!]: valueOf(flag.slice(equals + 1)) });
 }
 
 async function readFile(path: string): Promise<JsonObject> {
@@ -71,8 +76,34 @@ export async function parseConfig(flags: readonly string[]): Promise<JsonObject>
   const config: Tree = Object.create(null) as Tree;
   for (const flag of flags) {
     if (flag.startsWith("@")) mergeInto(config, await readFile(flag.slice(1)));
-    else setAt(config, flag);
+    else setAt(config, flag, "--config");
   }
-  // Plain objects again: what is sent must look like JSON.
+  return plain(config);
+}
+
+/** Plain objects again: what is sent must look like JSON. */
+function plain(config: Tree): JsonObject {
   return JSON.parse(JSON.stringify(config)) as JsonObject;
+}
+
+/**
+ * What is to change in a configuration, to be merged over it: files first, then values that are set, then those that go,
+ * which are null.
+ *
+ * @throws CliError where a flag or a file is not valid
+ */
+export async function parseConfigChanges(flags: {
+  readonly set: readonly string[];
+  readonly unset: readonly string[];
+  readonly file: readonly string[];
+}): Promise<JsonObject> {
+  const config: Tree = Object.create(null) as Tree;
+  for (const path of flags.file) mergeInto(config, await readFile(path));
+  for (const flag of flags.set) setAt(config, flag, "--set");
+  for (const text of flags.unset) {
+    const path = text.split(".");
+    if (path.includes("")) throw badInput(`--unset ${text} names no value.`, "For example: --unset web.title.");
+    parentOf(config, path)[path.at(-1)!] = null;
+  }
+  return plain(config);
 }

@@ -9,6 +9,7 @@ import { addAccountCommands } from "./tree/account.js";
 import { addCatalogCommands } from "./tree/catalog.js";
 import { addClusterCommands } from "./tree/clusters.js";
 import { addJobCommands } from "./tree/jobs.js";
+import { addOperationCommands } from "./tree/operations.js";
 import { addNodeCommands } from "./tree/nodes.js";
 import { addLeaseCommands } from "./tree/leases.js";
 import { addProvisionerCommands } from "./tree/provisioners.js";
@@ -27,11 +28,22 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "status",
     "describe",
     "nodes",
-    "add-nodes",
     "extend",
     "delete",
     "strays",
     "quota",
+  ],
+  "Running clusters:": [
+    "configure",
+    "start",
+    "stop",
+    "restart",
+    "add-services",
+    "remove-services",
+    "add-nodes",
+    "remove-nodes",
+    "replace-node",
+    "repair",
   ],
   "On nodes:": ["exec", "ssh"],
   "Jobs:": ["logs", "events", "jobs", "tasks", "wait", "pause", "resume", "cancel", "retry", "retry-task", "skip-task"],
@@ -49,6 +61,7 @@ export function createProgram(run: Runner): Command {
   const program = new Command("loom").description("Clusters on demand: a template, a size, and Loom does the rest.");
   addGlobal(program);
   addClusterCommands(program, run);
+  addOperationCommands(program, run);
   addNodeCommands(program, run);
   addLeaseCommands(program, run);
   addStrayCommands(program, run);

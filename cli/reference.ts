@@ -37,7 +37,7 @@ and goes on where it was. Ctrl-C and a timeout end the waiting, never the job.
 
 Every change carries a request id, made by \`loom\` unless \`--request-id\` gives one. Where the connection is lost before
 the answer came, \`loom\` sends the same request again, and says so; the same id is never carried out twice. \`--dry-run\`
-shows what would be done: \`+\` is made, \`~\` is changed, \`-\` is removed.
+shows what would be done: \`+\` is made, \`~\` is changed, \`-\` is removed, \`-/+\` is removed and made again.
 
 ## Exit codes
 
@@ -51,6 +51,12 @@ shows what would be done: \`+\` is made, \`~\` is changed, \`-\` is removed.
 | 5 | Loom cannot be reached |
 | 6 | timed out waiting |
 | 130 | stopped with Ctrl-C |
+
+\`loom exec\` and \`loom ssh\` end with the exit code of their command on one node (128 and the number of the signal where
+one ended it, 127 where there is no such program), and on several nodes with 0 where the command ended with 0 on all of
+them, else 1. Beside that: 255 where Loom could not run it or lost it, 124 after \`--timeout\`, 130 after Ctrl-C, 2 for a
+command line that makes no sense. A command that ends with one of these itself cannot be told from them by the code alone;
+Loom says on standard error what it has to say.
 `;
 
 function cell(text: string): string {

@@ -19,9 +19,15 @@ export async function script(session: Session, _options: object, shell: Shell): 
 const PATIENCE_MS = 2000;
 
 /** Prints names of a kind, one on a line. Says nothing where Loom cannot be asked: completion must not disturb. */
-export async function names(session: Session, _options: object, kind: Completes, prefix = ""): Promise<number> {
+export async function names(
+  session: Session,
+  _options: object,
+  kind: Completes,
+  prefix = "",
+  cluster = "",
+): Promise<number> {
   try {
-    for (const name of await namesOf(session, kind, prefix)) if (name.startsWith(prefix)) session.print(name);
+    for (const name of await namesOf(session, kind, prefix, cluster)) if (name.startsWith(prefix)) session.print(name);
   } catch (thrown) {
     session.detail(String(thrown));
   }
@@ -36,7 +42,7 @@ const KINDS: Readonly<Partial<Record<Completes, DocumentKind>>> = {
   image: DocumentKind.IMAGE_TYPE,
 };
 
-async function namesOf(session: Session, kind: Completes, prefix: string): Promise<string[]> {
+async function namesOf(session: Session, kind: Completes, prefix: string, cluster: string): Promise<string[]> {
   if (kind === "context") return Object.keys(readContexts(session.terminal.env).contexts);
   if (kind === "kind") return [...DOCUMENT_KINDS];
   const api = await session.api();
@@ -44,6 +50,14 @@ async function namesOf(session: Session, kind: Completes, prefix: string): Promi
   if (kind === "provisioner") {
     const { provisioners } = await api.provisioners.listProvisioners({ pageSize: 1000 }, { signal });
     return provisioners.map((provisioner) => lastPart(provisioner.name));
+  }
+  if (kind === "member" || kind === "node" || kind === "present") {
+    const found = await findCluster(api, cluster, signal);
+    const { nodes } =
+      kind === "present"
+        ? { nodes: [] }
+        : await api.clusters.listNodes({ parent: found.name, pageSize: 1000 }, { signal });
+    return [...(kind === "node" ? [] : found.services), ...nodes.map(({ number }) => String(number))];
   }
   if (kind === "document") {
     const { documents } = await api.catalog.listDocuments({ pageSize: 1000 }, { signal });

@@ -1,5 +1,5 @@
 /** A plan for people: what happens to each kind of node, and what is done stage by stage. Pure. */
-import { PlannedNode_Change, type Plan, type PlannedNode } from "../../gen/web/loom/v1/job_pb.js";
+import { PlannedNode_Change, type ConfigChange, type Plan, type PlannedNode } from "../../gen/web/loom/v1/job_pb.js";
 import { costSentence } from "../../services/server/cost/cost.js";
 import type { Palette } from "./colour.js";
 import { count, someOf } from "./words.js";
@@ -8,6 +8,7 @@ const SYMBOLS: Readonly<Record<number, readonly [string, "green" | "yellow" | "r
   [PlannedNode_Change.CREATE]: ["+", "green", "to make"],
   [PlannedNode_Change.UPDATE]: ["~", "yellow", "to change"],
   [PlannedNode_Change.DELETE]: ["-", "red", "to remove"],
+  [PlannedNode_Change.REPLACE]: ["-/+", "yellow", "to make again"],
 };
 
 /** Nodes alike in everything but their number. */
@@ -34,9 +35,16 @@ export function hasChanges(plan: Plan): boolean {
   return plan.taskCount > 0 || plan.nodes.some((node) => node.change !== PlannedNode_Change.UNSPECIFIED);
 }
 
-/** The lines of a plan: `+` is made, `~` is changed, `-` is removed. */
+/** `~ web.port: 80 -> 8080`; values are JSON, secrets masked by the server. */
+function configLine({ path, before, after }: ConfigChange, palette: Palette): string {
+  if (before === "") return `${palette.green("+")} ${path}: ${after}`;
+  if (after === "") return `${palette.red("-")} ${path}: ${before}`;
+  return `${palette.yellow("~")} ${path}: ${before} -> ${after}`;
+}
+
+/** The lines of a plan: `+` is made, `~` is changed, `-` is removed, `-/+` is removed and made again. */
 export function planLines(plan: Plan, palette: Palette): string[] {
-  const lines: string[] = [];
+  const lines = plan.configChanges.map((change) => configLine(change, palette));
   for (const { change, text, nodes } of grouped(plan.nodes)) {
     const [symbol, colour] = SYMBOLS[change] ?? [" ", "yellow"];
     lines.push(
@@ -53,7 +61,12 @@ export function planLines(plan: Plan, palette: Palette): string[] {
       `${palette.dim(`stage ${String(i).padStart(String(plan.stages.length - 1).length)}`)}  ${actions.join(", ")}`,
     );
   });
-  const sums = [PlannedNode_Change.CREATE, PlannedNode_Change.UPDATE, PlannedNode_Change.DELETE].flatMap((change) => {
+  const sums = [
+    PlannedNode_Change.CREATE,
+    PlannedNode_Change.UPDATE,
+    PlannedNode_Change.REPLACE,
+    PlannedNode_Change.DELETE,
+  ].flatMap((change) => {
     const n = plan.nodes.filter((node) => node.change === change).length;
     return n === 0 ? [] : [`${count(n, "node")} ${SYMBOLS[change]![2]}`];
   });

@@ -55,7 +55,8 @@ export function addAccountCommands(program: Command, run: Runner): void {
   const complete = program
     .command("__complete", { hidden: true })
     .argument("<kind>", "what to complete")
-    .argument("[prefix]", "what was typed");
+    .argument("[prefix]", "what was typed")
+    .argument("[cluster]", "the cluster that stands before it");
   run(complete, async () => (await import("../commands/completion.js")).names);
 
   const version = program

@@ -28,9 +28,7 @@ export function addNodeCommands(program: Command, run: Runner): void {
     .option("-t, --tty", "with a terminal")
     .option("--stdin", "pass standard input on, to several nodes too; to one node that is done where it is a pipe")
     .option("--no-stdin", "leave standard input alone")
-    .addOption(
-      new Option("--parallel <n>", "on so many nodes at once").argParser(integer(1, 100)).default(undefined, "10"),
-    );
+    .addOption(new Option("--parallel <n>", "on so many nodes at once; 10 where not given").argParser(integer(1, 100)));
   run(addCommand(exec), async () => (await import("../commands/exec.js")).run);
 
   const ssh = clusterArgument(program.command("ssh"), "<cluster>");
