@@ -4,6 +4,9 @@ import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { clusterIdOf, machineToken, shardOf } from "../../services/common/ids.js";
+import { createObservationStore } from "../../services/server/store/observations.js";
+import { createReader } from "../../services/server/store/rows.js";
+import { createTransactor } from "../../services/server/store/transaction.js";
 import type { ClusterView, EventView, JobView, NodeView } from "../../services/server/views.js";
 import { CALLER, mutation, useLoom, type TestLoom } from "../support/loom.js";
 import { CHAOS_CATALOG } from "../support/loom-catalog.js";
@@ -187,6 +190,32 @@ describe("watching over clusters", function () {
     await loom.ended(cluster.name, job.number);
     await loom.server.watcher.observeCluster(placeOf(loom, cluster));
     assert.match(await at.observed(cluster.name), /^UP DOWN UP UP/);
+  });
+
+  it("throws a look away that a job has overtaken, or that an older owner of the shard made", async () => {
+    const cluster = await at.create("overtaken");
+    const { shard, id } = placeOf(loom, cluster);
+    const transactor = createTransactor(loom.database);
+    const store = createObservationStore(transactor, createReader(transactor), () => Date.now());
+    const before = (await store.one(shard, id))!;
+    const look = {
+      cluster: before,
+      bad: [{ number: 1001, incarnation: 1, observed: "DOWN" as const, message: "" }],
+      message: "",
+      events: [
+        { tenant: "default", clusterId: id, severity: "WARNING" as const, reason: "NODES_DOWN" as const, message: "x" },
+      ],
+    };
+    await assert.rejects(store.save({ shard, epoch: 0n }, [look]), { reason: "FENCED" });
+    const job = await loom.application.clusters.addNodes(CALLER, cluster.name, "back", 1, mutation());
+    assert.deepEqual(await store.save({ shard, epoch: 1n }, [look]), []);
+    await loom.ended(cluster.name, job.number);
+    assert.deepEqual(await store.save({ shard, epoch: 1n }, [look]), []);
+    assert.deepEqual(await at.events(cluster.name), []);
+    assert.match(await at.observed(cluster.name), /^UNKNOWN( UNKNOWN)*$/);
+    const now = (await store.one(shard, id))!;
+    assert.deepEqual(await store.save({ shard, epoch: 1n }, [{ ...look, cluster: now }]), [id]);
+    assert.match(await at.observed(cluster.name), /^UP DOWN( UP)*$/);
   });
 
   it("removes the machines of creates that land after the cluster is gone, once their grace is over", async () => {

@@ -218,13 +218,13 @@ export function createObservationStore(transactor: Transactor, db: Rows, now: ()
       return transactor.inShard("observe", fence, async (tx) => {
         const count = (look: Look, observed: Finding): number =>
           (look.bad ?? []).filter((node) => node.observed === observed).length;
-        // What a job has overtaken says nothing any more. `since` stays as long as the provider answers, or does not.
+        // What a job has overtaken says nothing any more: every record about it has another seq. `since` stays as long as the provider answers, or does not.
         const taken = await tx.rows<{ id: bigint }>(
           `INSERT INTO cluster_observation (shard, cluster_id, tenant, job, job_seq, is_known, since, message, down, missing, version)
            SELECT c.shard, c.id, c.tenant, g.job, g.job_seq, g.is_known, $9, g.message, g.down, g.missing, 1
            FROM unnest($2::int8[], $3::int4[], $4::int8[], $5::bool[], $6::text[], $7::int4[], $8::int4[])
              AS g (id, job, job_seq, is_known, message, down, missing)
-           JOIN cluster c ON c.shard = $1 AND c.id = g.id AND c.last_job = g.job AND ${IS_WATCHED}
+           JOIN cluster c ON c.shard = $1 AND c.id = g.id
            JOIN job j ON j.shard = c.shard AND j.cluster_id = c.id AND j.number = c.last_job AND j.seq = g.job_seq
            ON CONFLICT (shard, cluster_id) DO UPDATE SET job = excluded.job, job_seq = excluded.job_seq, message = excluded.message,
              down = excluded.down, missing = excluded.missing, is_known = excluded.is_known, version = cluster_observation.version + 1,

@@ -18,7 +18,7 @@ function bench(graceMs = GRACE_MS) {
   const told: string[] = [];
   const ordered: string[] = [];
   const clock = { wall: 1_700_000_000_000, monotonic: 0 };
-  const state = { isGone: true, isBusy: false, answers: true };
+  const state = { isGone: true, isBusy: false, isBusyNow: false, answers: true };
   const nodes = new Map<number, OwnedNode>([[1000, { incarnation: 2, isGone: false, previous: [] }]]);
   let failure: string | undefined;
   const owner = (): Owner => ({
@@ -41,7 +41,10 @@ function bench(graceMs = GRACE_MS) {
       for (const stray of seen) table.set(stray.token, stray);
       told.push(...events.map(({ reason }) => reason));
     },
-    look: async () => ({ owner: owner(), details: { uid: UID } as StrayDetails }),
+    look: async () => ({
+      owner: { ...owner(), isBusy: state.isBusy || state.isBusyNow },
+      details: { uid: UID } as StrayDetails,
+    }),
   };
   const start = () =>
     createStrayWatch(
@@ -153,6 +156,14 @@ describe("watching strays", () => {
     for (let round = 0; round < 5; round += 1) await at.pass([machine(1)]);
     assert.deepEqual(at.ordered, []);
     assert.equal(at.table.size, 1);
+    // A job that was accepted since the look began.
+    at.state.isBusy = false;
+    at.state.isBusyNow = true;
+    for (let round = 0; round < 3; round += 1) await at.pass([machine(1)]);
+    assert.deepEqual(at.ordered, []);
+    at.state.isBusyNow = false;
+    await at.pass([machine(1)]);
+    assert.deepEqual(at.ordered, [machine(1).token]);
   });
 
   it("forgets what went by itself, and only where the provider said so", async () => {
