@@ -1,67 +1,23 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { exportDocument } from "../export.js";
 import { hasErrors, loadCatalog } from "../load.js";
 import { planOffline } from "../../plan/offline.js";
 import type { ClusterTemplate, Service } from "../types.js";
 import { convertCatalog } from "./convert.js";
-import { SOURCE_FOLDERS, type Conversion, type ConversionOptions, type Finding, type SourceFile } from "./types.js";
-
-const OPTIONS: ConversionOptions = { ownTypes: { providers: ["docker", "local"], automators: ["shell"] } };
-
-/** Every file of the folders of a catalog. */
-function filesOf(folder: string): SourceFile[] {
-  return Object.keys(SOURCE_FOLDERS).flatMap((name) =>
-    readdirSync(join(folder, name)).map((file) => ({
-      path: `${name}/${file}`,
-      folder: name,
-      text: readFileSync(join(folder, name, file), "utf8"),
-    })),
-  );
-}
-
-/** Documents by folder, each as it stands or as the text of a file. */
-function convert(documents: Readonly<Record<string, readonly (object | string)[]>>, options = OPTIONS): Conversion {
-  return convertCatalog(
-    Object.entries(documents).flatMap(([folder, list]) =>
-      list.map((one, index) => ({
-        path: `${folder}/${index}.json`,
-        folder,
-        text: typeof one === "string" ? one : JSON.stringify(one, undefined, 1),
-      })),
-    ),
-    options,
-  );
-}
-
-const MACHINES = {
-  providers: [{ name: "p", providertype: "cloud" }],
-  hardwaretypes: [{ name: "h", providermap: { p: { flavor: "1" } } }],
-  imagetypes: [{ name: "i", providermap: { p: { image: "1" } } }],
-};
-const withTemplate = (template: object, services: readonly object[] = [{ name: "a" }, { name: "b" }]): Conversion =>
-  convert({
-    ...MACHINES,
-    services: services.map((service) => ({ dependencies: {}, provisioner: { actions: {} }, ...service })),
-    clustertemplates: [{ name: "t", ...template }],
-  });
-const bodyOf = <T>(conversion: Conversion, id: string): T =>
-  conversion.documents.find(({ document }) => `${document.kind}/${document.name}` === id)?.document.body as T;
-const short = (findings: readonly Finding[]): string[] =>
-  findings.map(
-    ({ outcome, document, file, line, column, path, reason }) =>
-      `${file}:${line}:${column} ${outcome} ${document} ${path}: ${reason}`,
-  );
-/** Without what is said of plugin types. */
-const told = (conversion: Conversion): string[] =>
-  short(conversion.findings.filter((finding) => !/(provider|automator) type "/.test(finding.reason)));
-
-const fixture = new URL("../../../../test/fixtures/coopr", import.meta.url).pathname;
+import {
+  bodyOf,
+  convert,
+  filesOf,
+  FIXTURE,
+  OPTIONS,
+  short,
+  told,
+  withTemplate,
+} from "../../../../test/support/coopr.js";
 
 describe("coopr: convertCatalog", () => {
   it("carries a whole catalog over, which validates, and whose templates plan", () => {
-    const { documents, findings, templates } = convertCatalog(filesOf(fixture), OPTIONS);
+    const { documents, findings, templates } = convertCatalog(filesOf(FIXTURE), OPTIONS);
     assert.equal(documents.length, 24);
     assert.deepEqual(
       findings.filter((finding) => finding.outcome === "lost" || finding.outcome === "changed"),
@@ -95,7 +51,7 @@ describe("coopr: convertCatalog", () => {
   });
 
   it("turns every field into its own", () => {
-    const conversion = convertCatalog(filesOf(fixture), { ...OPTIONS, currency: "EUR" });
+    const conversion = convertCatalog(filesOf(FIXTURE), { ...OPTIONS, currency: "EUR" });
     assert.deepEqual(bodyOf(conversion, "HardwareType/node-small"), {
       description: "2 GB",
       providers: {
@@ -222,133 +178,6 @@ describe("coopr: convertCatalog", () => {
     );
     assert.deepEqual(bodyOf<Service>(conversion, "Service/a").links, [{ label: "http://x", url: "http://x" }]);
     assert.deepEqual(bodyOf(conversion, "ImageType/i"), { providers: { p: { image: "i" }, q: { image: "7" } } });
-  });
-
-  it("keeps a template whose defaults lead nowhere, without them", () => {
-    const conversion = withTemplate({
-      defaults: { services: ["a", "gone"], provider: "nowhere", hardwaretype: "huge", imagetype: "i" },
-    });
-    assert.deepEqual(bodyOf(conversion, "ClusterTemplate/t"), { defaults: { services: ["a"], imageType: "i" } });
-    assert.deepEqual(
-      told(conversion).map((text) => text.replace(/^\S+ dropped ClusterTemplate\/t /, "")),
-      [
-        'defaults.services[1]: There is no service "gone".',
-        'defaults.provider: There is no provider "nowhere".',
-        'defaults.hardwaretype: There is no hardware type "huge".',
-      ],
-    );
-    assert.match(conversion.templates[0]!.reason, /no default provider/);
-    assert.equal(conversion.templates[0]!.fewest, undefined);
-  });
-
-  it("takes macros that nobody can expand literally, and keeps the rest", () => {
-    const conversion = withTemplate({
-      defaults: {
-        services: ["a"],
-        provider: "p",
-        config: {
-          bad: "%host.nothing% on %host.self%",
-          far: "%host.service.a[3]%",
-          gone: "%ip.service.z[0]%",
-          list: "%ip.service.z%",
-        },
-      },
-      constraints: { services: { a: { quantities: { max: 2 } } } },
-      links: [{ label: "x", url: "http://%ip.self%/%ip.service.a[0]%" }],
-    });
-    assert.deepEqual(bodyOf<ClusterTemplate>(conversion, "ClusterTemplate/t").defaults?.config, {
-      bad: "%%host.nothing%% on %host.self%",
-      far: "%%host.service.a[3]%%",
-      gone: "%%ip.service.z[0]%%",
-      list: "%ip.service.z%",
-    });
-    assert.equal(
-      bodyOf<ClusterTemplate>(conversion, "ClusterTemplate/t").links?.[0]?.url,
-      "http://%%ip.self%%/%ip.service.a[0]%",
-    );
-    assert.equal(conversion.findings.filter((finding) => finding.outcome === "changed").length, 4);
-    assert.equal(conversion.templates[0]!.fewest, 1);
-  });
-
-  it("cuts circles of dependencies, what is only used first", () => {
-    const conversion = withTemplate({ defaults: { services: ["a", "b", "c"], provider: "p" } }, [
-      { name: "a", dependencies: { runtime: { requires: ["b"] } } },
-      { name: "b", dependencies: { runtime: { uses: ["x", "d"] } } },
-      { name: "c", dependencies: { provides: ["x"], install: { requires: ["c"] }, runtime: { requires: ["a"] } } },
-      { name: "d" },
-    ]);
-    assert.deepEqual(bodyOf(conversion, "Service/b"), { runtime: { uses: ["d"] } });
-    assert.deepEqual(bodyOf(conversion, "Service/c"), { provides: ["x"], runtime: { requires: ["a"] } });
-    assert.equal(conversion.templates[0]!.fewest, 1);
-    assert.match(
-      told(conversion).join("\n"),
-      /dependencies\.runtime\.uses\[0\]: Services wait for each other, "a" -> "b" -> "c" -> "a"/,
-    );
-  });
-
-  it("leaves out parts that a template cannot be put together with", () => {
-    const partial = (name: string, more: object): object => ({ name, defaults: { config: { k: { x: 1 } } }, ...more });
-    const conversion = convert({
-      ...MACHINES,
-      services: [{ name: "a" }],
-      partialtemplates: [
-        partial("locked", { immutable: true, constraints: { size: { min: 9 } } }),
-        partial("free", {}),
-      ],
-      clustertemplates: [
-        {
-          name: "t",
-          includes: [{ name: "locked" }, { name: "free" }, { name: "gone" }],
-          extends: "u",
-          defaults: { services: ["a"], provider: "p", config: { k: { x: 2 } } },
-        },
-        { name: "u", extends: { name: "t" }, constraints: { size: { min: 5 } } },
-        {
-          name: "v",
-          extends: { name: "u" },
-          defaults: { services: ["a"], provider: "p" },
-          constraints: { size: { max: 2 } },
-        },
-      ],
-    });
-    const body = bodyOf<ClusterTemplate>(conversion, "ClusterTemplate/t");
-    assert.deepEqual([body.includes, body.extends], [["free"], undefined]);
-    assert.equal(bodyOf<ClusterTemplate>(conversion, "ClusterTemplate/u").extends, "t");
-    assert.equal(bodyOf<ClusterTemplate>(conversion, "ClusterTemplate/v").extends, undefined);
-    assert.deepEqual(
-      conversion.templates.map(({ name, fewest }) => [name, fewest]),
-      [
-        ["t", 1],
-        ["u", 5],
-        ["v", 1],
-      ],
-    );
-    assert.match(
-      told(conversion).join("\n"),
-      /PartialTemplate\/locked constraints: Of a partial template, the source takes nothing but/,
-    );
-  });
-
-  it("writes min: 0 where the source leaves a service out of every layout, and tells where it only can", () => {
-    const apart = { layout: { cantcoexist: [["a", "b"]] } };
-    const alone = withTemplate({
-      defaults: { services: ["a", "b"], provider: "p" },
-      constraints: { ...apart, size: { max: 1 } },
-    });
-    assert.deepEqual(bodyOf<ClusterTemplate>(alone, "ClusterTemplate/t").constraints?.services, { b: { min: 0 } });
-    assert.deepEqual(alone.templates[0], { name: "t", fewest: 1, layout: [{ count: 1, services: ["a"] }], reason: "" });
-    const both = withTemplate({ defaults: { services: ["a", "b"], provider: "p" }, constraints: apart });
-    assert.equal(bodyOf<ClusterTemplate>(both, "ClusterTemplate/t").constraints?.services, undefined);
-    assert.equal(both.templates[0]!.fewest, 2);
-    assert.match(told(both).join("\n"), /takes 2 nodes; on 1 the source leaves out "b"/);
-  });
-
-  it("tells what stays unusable, and that it does", () => {
-    const conversion = withTemplate({ defaults: { services: ["a"], provider: "p" } }, [
-      { name: "a", dependencies: { install: { requires: ["gone"] } } },
-    ]);
-    assert.match(told(conversion).join("\n"), /inactive Service\/a : Loom cannot use it: "a" requires "gone"/);
-    assert.match(conversion.templates[0]!.reason, /requires "gone"/);
   });
 
   it("reads leases, sizes, quantities and sets as far as they make sense", () => {
