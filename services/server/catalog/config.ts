@@ -1,5 +1,6 @@
 /** Configuration: how documents and requests come together. */
 import { LoomError } from "../../common/errors.js";
+import { macroProblems } from "../macros/parse.js";
 import { MAX_CONFIG_BYTES } from "./limits.js";
 import { formatPath } from "./paths.js";
 import type { Path } from "./paths.js";
@@ -75,6 +76,19 @@ export function ownConfigs(services: ReadonlyMap<string, Service>): JsonObject {
   );
 }
 
+/** Macros that can never be expanded, which every task would stumble over. */
+function wrongMacros(value: Json, path: Path = []): { path: Path; description: string }[] {
+  if (typeof value === "string") {
+    return macroProblems(value).map(({ offset, message }) => ({
+      path,
+      description: `has a macro at position ${offset + 1} that cannot be expanded: ${message} "%%" stands for a percent sign.`,
+    }));
+  }
+  if (typeof value !== "object" || value === null) return [];
+  const items: [string | number, Json][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  return items.flatMap(([key, item]) => wrongMacros(item, [...path, key]));
+}
+
 /** The configuration without the keys at these paths. */
 export function withoutPaths(config: JsonObject, paths: readonly Path[]): JsonObject {
   return paths.reduce((left, path) => withoutPath(left, path), config);
@@ -104,6 +118,7 @@ export function checkedConfig(config: JsonObject, request: JsonObject, locked: r
       path,
       description: `${message} ${suggestion}`,
     })),
+    ...wrongMacros(request),
   ].map(({ path, description }) => ({ field: formatPath(["config", ...path]), description }));
   if (violations.length > 0) {
     const text = violations.map(({ field, description }) => `${field}: ${description}`).join(" ");

@@ -103,6 +103,41 @@ export function revealSecrets(config: JsonObject, secrets: ReadonlyMap<string, s
   });
 }
 
+/**
+ * A text in the place of a secret is a secret too.
+ *
+ * @param secretAt names of secrets by the paths where they stand, as text
+ * @returns the configuration with references in place of such texts, and the texts by name
+ */
+export function hideTexts(
+  config: JsonObject,
+  secretAt: ReadonlyMap<string, string>,
+): { readonly config: JsonObject; readonly texts: ReadonlyMap<string, string> } {
+  const texts = new Map<string, string>();
+  const hidden = replaceTexts(config, (text, path) => {
+    const name = secretAt.get(formatPath(path));
+    if (name === undefined) return text;
+    texts.set(name, text);
+    return { $secret: name };
+  });
+  return { config: hidden, texts };
+}
+
+/** What was asked for as people see it, without the texts that are secrets. */
+export function maskAsked(asked: JsonObject, secretAt: ReadonlyMap<string, string>): JsonObject {
+  return maskSecrets(replaceTexts(asked, (text, path) => (secretAt.has(formatPath(path)) ? MASK : text)));
+}
+
+/** References by the paths where they stand, as text: what `hideTexts` wants to know of a stored configuration. */
+export function secretsByPlace(config: JsonObject): Map<string, string> {
+  const found = new Map<string, string>();
+  walk(config, [], (value, path) => {
+    const name = secretPath(value);
+    if (name !== undefined) found.set(formatPath(path), name);
+  });
+  return found;
+}
+
 /** The configuration as people see it: a mask for every secret, made or still to make. */
 export function maskSecrets(config: JsonObject): JsonObject {
   return replace(config, (value) => (secretPath(value) !== undefined || isGenerated(value) ? MASK : undefined));
@@ -120,6 +155,17 @@ function walk(value: Json, path: Path, visit: (value: JsonObject, path: Path) =>
     visit(value, path);
     for (const [key, item] of Object.entries(value)) walk(item, [...path, key], visit);
   }
+}
+
+/** Replaces texts; references are left as they are. */
+function replaceTexts(config: JsonObject, change: (text: string, path: Path) => Json): JsonObject {
+  const inner = (value: Json, path: Path): Json => {
+    if (typeof value === "string") return change(value, path);
+    if (Array.isArray(value)) return (value as readonly Json[]).map((item, index) => inner(item, [...path, index]));
+    if (!isPlainObject(value) || secretPath(value) !== undefined) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inner(item, [...path, key])]));
+  };
+  return inner(config, []) as JsonObject;
 }
 
 /** Replaces objects where the change answers anything; what replaces is not looked into. */

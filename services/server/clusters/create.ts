@@ -9,7 +9,7 @@ import type { Caller, CreateCluster } from "../application.js";
 import { documentId } from "../catalog/problems.js";
 import { initialConfig } from "../catalog/config.js";
 import { lockedConfig, resolveTemplate } from "../catalog/resolve.js";
-import { findGenerated, maskSecrets, withSecretReferences } from "../catalog/secrets.js";
+import { findGenerated, hideTexts, maskAsked, withSecretReferences } from "../catalog/secrets.js";
 import type { Bodies, ClusterTemplate, DocumentKind } from "../catalog/types.js";
 import { pricesAt, type Prices } from "../cost/cost.js";
 import { withCost } from "../cost/plan-cost.js";
@@ -27,7 +27,7 @@ import { requestOf } from "../requests.js";
 import type { Log } from "../store/log.js";
 import { readCluster } from "../store/read/clusters.js";
 import type { Rows } from "../store/rows.js";
-import type { SecretBox } from "../store/secrets.js";
+import { clusterSecretContext, type SecretBox } from "../store/secrets.js";
 import type { Tx } from "../store/transaction.js";
 import type { ClusterView } from "../views.js";
 import { generatePassword } from "./operate.js";
@@ -57,7 +57,10 @@ interface Prepared {
   readonly addedServices: readonly string[];
   readonly groups: readonly NodeGroup[];
   readonly config: CreateCluster["config"];
-  readonly generated: readonly string[];
+  /** New secrets by path in the configuration; undefined where a password is to be made. */
+  readonly newSecrets: ReadonlyMap<string, string | undefined>;
+  /** What was asked for, for people. */
+  readonly askedConfig: CreateCluster["config"];
   /** Milliseconds; 0 for ever. */
   readonly lease: number;
 }
@@ -94,12 +97,15 @@ export function createClusterCreator(
     for (const name of names) checkUsable(snapshot, "Service", name);
     const groups = solved(await services.solve(problem));
     const serviceBodies = new Map(names.map((name) => [name, snapshot.catalog.Service.get(name)!]));
-    const config = initialConfig(
+    const merged = initialConfig(
       serviceBodies,
       template,
       request.config,
       lockedConfig(snapshot.catalog, request.template),
     );
+    // What the documents have made as a secret stays one where the request brings its own.
+    const secretAt = new Map(findGenerated(initialConfig(serviceBodies, template, {})).map((path) => [path, path]));
+    const { config, texts } = hideTexts(merged, secretAt);
     const pin = <K extends DocumentKind>(kind: K, used: Iterable<string>): Record<string, Pinned<Bodies[K]>> =>
       Object.fromEntries(
         [...new Set(used)].map((name) => [
@@ -125,7 +131,8 @@ export function createClusterCreator(
       addedServices,
       groups,
       config: withSecretReferences(config),
-      generated: findGenerated(config),
+      newSecrets: new Map([...findGenerated(config).map((path) => [path, undefined] as const), ...texts]),
+      askedConfig: maskAsked(request.config, secretAt),
       lease,
     };
   }
@@ -169,13 +176,16 @@ export function createClusterCreator(
       async (tx) => {
         isNew = true;
         prepared ??= await prepare(caller, request);
-        const { spec, services: names, groups, config, generated, lease } = prepared;
+        const { spec, services: names, groups, config, newSecrets, askedConfig, lease } = prepared;
         const now = services.now();
         const ending = leaseUntil(now, lease === 0 ? undefined : now + lease);
         const { id, block } = await mintId(tx, shard);
         const uid = randomUUID();
         const sealed = Object.fromEntries(
-          generated.map((path) => [path, secrets.seal(generatePassword(), `${uid}/${path}`).toString("base64")]),
+          [...newSecrets].map(([path, text]) => [
+            path,
+            secrets.seal(text ?? generatePassword(), clusterSecretContext(uid, path)).toString("base64"),
+          ]),
         );
         const body: OpAccepted = {
           kind: "OpAccepted",
@@ -184,7 +194,7 @@ export function createClusterCreator(
           request: {
             ...asked,
             services: [...asked.services],
-            config: maskSecrets(asked.config),
+            config: askedConfig,
             lease: asked.lease ?? null,
           },
           credential: caller.credential,

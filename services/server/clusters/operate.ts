@@ -23,7 +23,7 @@ import { clusterSecretContext, type SecretBox } from "../store/secrets.js";
 import type { JobView } from "../views.js";
 import type { ChangingCluster, Decision } from "./changes/types.js";
 import { findCluster, findJob } from "./locate.js";
-import { ALLOWED_IN } from "./states.js";
+import { ALLOWED_IN, type ClusterState } from "./states.js";
 
 export interface OperateServices {
   readonly db: Rows;
@@ -42,7 +42,7 @@ export interface OperateServices {
 /** An operation that is asked for. */
 export interface Operation {
   readonly kind: Exclude<OperationKind, "CREATE">;
-  /** For people; secrets masked. */
+  /** For people; secrets masked, or left to the decision. */
   readonly asked: JsonObject;
   /** What makes two requests the same, where `asked` does not say all. */
   readonly body?: unknown;
@@ -85,6 +85,20 @@ function checkAccepts(cluster: ClusterWithJob, operation: Operation["kind"], eta
   }
 }
 
+/**
+ * Where services were to come or to go and did not wholly, only that job knows what is on which node.
+ *
+ * @throws CLUSTER_STATE
+ */
+function checkHalfway(name: string, state: ClusterState, lastJob: OperationKind): void {
+  if (state === "ACTIVE" || (lastJob !== "ADD_SERVICES" && lastJob !== "REMOVE_SERVICES")) return;
+  throw new LoomError(
+    "CLUSTER_STATE",
+    `Cluster "${name}" is ${state} since a change of its services stopped halfway. Let that go on with "loom retry ${name}", or delete the cluster.`,
+    { metadata: { cluster: name, state } },
+  );
+}
+
 /** What was decided, and on what. */
 interface Prepared {
   readonly seq: bigint;
@@ -111,6 +125,7 @@ export function createOperate(services: OperateServices): Operate {
       job: row.number,
       tenant: row.tenant,
     });
+    if (kind !== "DELETE") checkHalfway(name, row.cluster_state, job.kind);
     const present = [...nodes.values()].filter((node) => node.state !== "DELETED");
     const decision = await decide({
       name,
@@ -177,7 +192,7 @@ export function createOperate(services: OperateServices): Operate {
             kind: "OpAccepted",
             job,
             operation: kind,
-            request: asked,
+            request: prepared.decision.asked ?? asked,
             credential: caller.credential,
             sourceAddress: caller.sourceAddress,
             ...(groups === undefined ? {} : { groups }),

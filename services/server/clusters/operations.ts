@@ -17,7 +17,6 @@ import type { SecretBox } from "../store/secrets.js";
 import type { ClusterView, PluginTypeView } from "../views.js";
 import { watch } from "../watch.js";
 import { lockedConfig } from "../catalog/resolve.js";
-import { maskSecrets } from "../catalog/secrets.js";
 import { addServices } from "./changes/add-services.js";
 import { configure } from "./changes/configure.js";
 import { removeNodes, repair, replaceNode } from "./changes/nodes.js";
@@ -175,11 +174,7 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
         name,
         {
           kind: "CONFIGURE",
-          asked: {
-            config: maskSecrets(request.config),
-            services: [...request.services],
-            restart: request.restart,
-          },
+          asked: {},
           body: request,
           async decide(subject) {
             const { catalog } = await services.snapshots.of(caller.tenant);

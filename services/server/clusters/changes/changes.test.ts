@@ -150,7 +150,7 @@ describe("replaceNode and repair", () => {
     refused("NOTHING_TO_DO", () => repair(cluster(), all), /Every node of "shop-1" is up/);
     refused(
       "CLUSTER_STATE",
-      () => repair(cluster({ state: "INCONSISTENT", lastJob: "ADD_SERVICES" }), all),
+      () => repair(cluster({ state: "INCONSISTENT", lastJob: "REMOVE_NODES" }), all),
       /loom retry/,
     );
   });

@@ -1,7 +1,15 @@
 /** What another configuration changes, and who has to be told. Pure. */
 import { checkedConfig, leavesOf, mergeConfig, withoutPaths } from "../../catalog/config.js";
 import { formatPath, type Path } from "../../catalog/paths.js";
-import { findGenerated, maskSecrets, secretPath, withSecretReferences } from "../../catalog/secrets.js";
+import {
+  findGenerated,
+  hideTexts,
+  maskAsked,
+  maskSecrets,
+  secretPath,
+  secretsByPlace,
+  withSecretReferences,
+} from "../../catalog/secrets.js";
 import type { Json, JsonObject } from "../../catalog/types.js";
 import { presentServices } from "./services.js";
 import { servicesOf, type ChangingCluster, type Decision } from "./types.js";
@@ -36,15 +44,8 @@ export function configure(subject: ChangingCluster, request: ConfigureRequest, l
   const merged = checkedConfig(withoutPaths(mergeConfig(before, request.config), taken), request.config, locked);
   const secrets = new Map<string, string | undefined>(findGenerated(merged).map((path) => [path, undefined]));
   // What was a secret stays one: a text in its place is kept as it was.
-  let config = withSecretReferences(merged);
-  for (const path of said) {
-    const known = at(before, path);
-    const text = at(config, path);
-    const name = known === undefined ? undefined : secretPath(known);
-    if (name === undefined || typeof text !== "string") continue;
-    secrets.set(name, text);
-    config = mergeConfig(config, nested(path, { $secret: name }));
-  }
+  const { config, texts } = hideTexts(withSecretReferences(merged), secretsByPlace(before));
+  for (const [path, text] of texts) secrets.set(path, text);
   const configChanges = differences(before, config, secrets);
   const touched = new Set(configChanges.map((change) => change.top));
   const services = servicesOf(subject);
@@ -60,11 +61,12 @@ export function configure(subject: ChangingCluster, request: ConfigureRequest, l
     change: { config, services: told, restart: request.restart },
     configChanges: configChanges.map(({ path, before: old, after }) => ({ path, before: old, after })),
     secrets,
+    asked: {
+      config: maskAsked(request.config, secretsByPlace(before)),
+      services: [...request.services],
+      restart: request.restart,
+    },
   };
-}
-
-function nested(path: Path, value: JsonObject): JsonObject {
-  return path.reduceRight<JsonObject>((inner, step) => ({ [step]: inner }), value);
 }
 
 /** The value, or undefined for an object that is merged key by key. */

@@ -115,20 +115,17 @@ export function replaceNode(subject: ChangingCluster, number: number): Decision 
 /**
  * Machines that are down are started; those that are missing, and those that no job has finished, are made again.
  *
- * @throws NOTHING_TO_DO, CLUSTER_STATE where only a retry can tell what is on the nodes
+ * @throws NOTHING_TO_DO, CLUSTER_STATE where nodes are halfway gone
  */
 export function repair(
   subject: ChangingCluster,
   observed: ReadonlyMap<number, { readonly observed: NodeObservation }>,
 ): Decision {
   const { name, state, lastJob, nodes } = subject;
-  if (
-    state !== "ACTIVE" &&
-    (lastJob === "ADD_SERVICES" || lastJob === "REMOVE_SERVICES" || lastJob === "REMOVE_NODES")
-  ) {
+  if (state !== "ACTIVE" && lastJob === "REMOVE_NODES") {
     throw new LoomError(
       "CLUSTER_STATE",
-      `Cluster "${name}" is ${state} since a change of its services or nodes stopped halfway. Let that go on with "loom retry ${name}".`,
+      `Cluster "${name}" is ${state} since nodes were to be removed and are not. Let that go on with "loom retry ${name}".`,
       { metadata: { cluster: name, state } },
     );
   }

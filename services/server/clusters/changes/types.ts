@@ -1,4 +1,5 @@
 /** Words of the operations on clusters that are there. What they change is decided by pure functions in this folder. */
+import type { JsonObject } from "../../catalog/types.js";
 import type { ClusterState } from "../states.js";
 import type { NodeGroup } from "../../layout/types.js";
 import type { OperationKind } from "../../plan/types.js";
@@ -26,6 +27,8 @@ export interface Decision {
   readonly change: OperationChange;
   readonly addedServices?: readonly string[];
   readonly configChanges?: PlanView["configChanges"];
+  /** What was asked for, for people, where only the cluster tells which of it is secret. */
+  readonly asked?: JsonObject;
   /** New secrets by path in the configuration; undefined where a password is to be made. */
   readonly secrets?: ReadonlyMap<string, string | undefined>;
 }

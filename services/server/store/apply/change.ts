@@ -35,11 +35,19 @@ export async function applyChange(
       [shard, clusterId, change.nodes ?? []],
     );
   }
+  // Many nodes get the same services.
+  const nodesOf = new Map<string, number[]>();
   for (const [number, services] of Object.entries(change.added ?? {})) {
+    const key = JSON.stringify(services);
+    const known = nodesOf.get(key);
+    if (known === undefined) nodesOf.set(key, [Number(number)]);
+    else known.push(Number(number));
+  }
+  for (const [services, numbers] of nodesOf) {
     await tx.query(
-      `UPDATE node SET services = (SELECT array_agg(DISTINCT s ORDER BY s) FROM unnest(services || $4::text[]) AS s)
-       WHERE shard = $1 AND cluster_id = $2 AND number = $3`,
-      [shard, clusterId, Number(number), services],
+      `UPDATE node SET services = ARRAY(SELECT DISTINCT s FROM unnest(services || $4::text[]) AS s ORDER BY s)
+       WHERE shard = $1 AND cluster_id = $2 AND number = ANY($3)`,
+      [shard, clusterId, numbers, JSON.parse(services)],
     );
   }
 }

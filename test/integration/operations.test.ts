@@ -1,0 +1,261 @@
+/** Operations on running clusters, through a whole server on simulated machines: what is refused, and what is left then. */
+import assert from "node:assert/strict";
+import { LoomError, type Reason } from "../../services/common/errors.js";
+import type { ClusterOperations } from "../../services/server/application.js";
+import type { ClusterView, JobView } from "../../services/server/views.js";
+import { CALLER, mutation, useLoom } from "../support/loom.js";
+import { deferred, until } from "../support/wait.js";
+import { madeCluster, small } from "../chaos/operations.js";
+
+const because =
+  (reason: Reason, message?: RegExp) =>
+  (thrown: unknown): boolean => {
+    assert.ok(thrown instanceof LoomError, String(thrown));
+    assert.equal(thrown.reason, reason, thrown.message);
+    if (message !== undefined) assert.match(thrown.message, message);
+    return true;
+  };
+
+describe("operations on a running cluster", function () {
+  this.timeout(60_000);
+  const loom = useLoom();
+  const clusters = (): ClusterOperations => loom.application.clusters;
+  const get = (name: string): Promise<ClusterView> => clusters().get(CALLER, name);
+  const dry = { ...mutation(), validateOnly: true };
+  let cases = 0;
+  let name = "";
+
+  beforeEach(async () => {
+    loom.faults();
+    loom.instance.hooks = {};
+    name = await madeCluster(loom, `o${(cases += 1)}`);
+  });
+
+  async function done(asked: Promise<JobView>): Promise<JobView> {
+    const { number } = await asked;
+    const job = await loom.ended(name, number);
+    assert.equal(job.state, "COMPLETE", job.message);
+    return job;
+  }
+
+  const configure = (config: Record<string, never> | object, more = {}): Promise<JobView> =>
+    clusters().configure(
+      CALLER,
+      name,
+      { config: config as never, services: [], restart: false },
+      { ...mutation(), ...more },
+    );
+
+  it("shows what would be done and what would change, and does nothing of it", async () => {
+    const before = await get(name);
+    const { plan } = await configure({ front: { port: 81 } }, { validateOnly: true });
+    assert.deepEqual(plan!.configChanges, [{ path: "front.port", before: "", after: "81" }]);
+    assert.deepEqual(
+      plan!.nodes.map(({ number, change }) => [number, change]),
+      [[1001, "UPDATE"]],
+    );
+    const replaced = await clusters().replaceNode(CALLER, name, 1000, dry);
+    assert.deepEqual(
+      replaced.plan!.nodes.map(({ number, change }) => [number, change]),
+      [
+        [1000, "REPLACE"],
+        [1001, "UPDATE"],
+      ],
+    );
+    assert.deepEqual(await get(name), before);
+  });
+
+  it("leaves a cluster that a refused operation meant as it was", async () => {
+    const before = await get(name);
+    const own = clusters();
+    const refused: [Reason, () => Promise<unknown>][] = [
+      ["NO_LAYOUT", () => own.removeNodes(CALLER, name, { nodes: [1000], service: "", count: 0 }, mutation())],
+      ["NODE_NOT_FOUND", () => own.replaceNode(CALLER, name, 7, mutation())],
+      ["NOTHING_TO_DO", () => own.repair(CALLER, name, mutation())],
+      ["NOTHING_TO_DO", () => own.actOn(CALLER, name, "STOP_SERVICES", ["back"], mutation())],
+      [
+        "ALREADY_PRESENT",
+        () => own.addServices(CALLER, name, { services: ["back"], withDependencies: false }, mutation()),
+      ],
+      ["SERVICE_NOT_FOUND", () => own.removeServices(CALLER, name, ["side"], mutation())],
+      ["NO_LAYOUT", () => own.removeServices(CALLER, name, ["front"], mutation())],
+      ["INVALID_CONFIG", () => configure({ back: { $secret: "x" } })],
+      ["INVALID_CONFIG", () => configure({ front: { peers: "%nothing.at.all%" } })],
+    ];
+    for (const [reason, ask] of refused) await assert.rejects(ask(), because(reason), reason);
+    assert.deepEqual(await get(name), before);
+  });
+
+  it("changes the configuration for good, and keeps secrets to itself", async () => {
+    await done(configure({ back: { password: "hunter2-hunter2" }, front: { port: 81 } }));
+    const { config, state } = await get(name);
+    assert.equal(state, "ACTIVE");
+    assert.deepEqual(config, { back: { password: "********" }, front: { port: 81 } });
+    await done(configure({ front: { port: null } }));
+    assert.deepEqual((await get(name)).config, { back: { password: "********" }, front: {} });
+    const { items } = await loom.application.events.list(CALLER, name, { pageSize: 100, pageToken: "" });
+    assert.ok(!JSON.stringify(items).includes("hunter2"));
+    const { rows } = await loom.database.pool.query(
+      "SELECT config::text AS text, request::text AS asked FROM cluster, job",
+    );
+    assert.ok(rows.length > 0 && !JSON.stringify(rows).includes("hunter2"));
+  });
+
+  it("keeps a password that is given as it keeps one that is made", async () => {
+    const request = {
+      ...small(`p${(cases += 1)}`, mutation().requestId),
+      config: { back: { password: "hunter3-hunter3" } },
+    };
+    const view = await clusters().create(CALLER, request);
+    await loom.ended(view.name, 1);
+    assert.deepEqual((await get(view.name)).config, { back: { password: "********" } });
+    const { rows } = await loom.database.pool.query(
+      "SELECT config::text AS text, request::text AS asked FROM cluster, job",
+    );
+    assert.ok(rows.length > 0 && !JSON.stringify(rows).includes("hunter3"));
+  });
+
+  it("puts a service on every node, and takes it off again", async () => {
+    await done(clusters().addServices(CALLER, name, { services: ["side"], withDependencies: false }, mutation()));
+    const grown = await get(name);
+    assert.deepEqual(grown.services, ["back", "front", "side"]);
+    assert.deepEqual(
+      grown.layout.map(({ count, services }) => [count, services]),
+      [
+        [1, ["back", "side"]],
+        [1, ["front", "side"]],
+      ],
+    );
+    assert.deepEqual((grown.config["side"] as { key: string }).key, "********");
+    await done(clusters().removeServices(CALLER, name, ["side"], mutation()));
+    assert.deepEqual((await get(name)).services, ["back", "front"]);
+  });
+
+  it("counts nodes as they come and go", async () => {
+    await done(clusters().addNodes(CALLER, name, "back", 2, mutation()));
+    assert.equal((await get(name)).nodeCount, 4);
+    await done(clusters().removeNodes(CALLER, name, { nodes: [1000], service: "", count: 0 }, mutation()));
+    const { nodeCount, layout } = await get(name);
+    assert.deepEqual([nodeCount, layout.map(({ count }) => count)], [3, [2, 1]]);
+    await done(clusters().addNodes(CALLER, name, "back", 1, mutation()));
+    const { items } = await clusters().listNodes(CALLER, name, { pageSize: 10, pageToken: "", showDeleted: false });
+    assert.deepEqual(
+      items.map(({ number }) => number),
+      [1001, 1002, 1003, 1004],
+    );
+  });
+
+  it("gives the first answer again, whatever the cluster is by then", async () => {
+    const own = mutation();
+    const first = await done(clusters().replaceNode(CALLER, name, 1000, own));
+    await done(clusters().addNodes(CALLER, name, "back", 1, mutation()));
+    const again = await clusters().replaceNode(CALLER, name, 1000, own);
+    assert.equal(again.number, first.number);
+    await assert.rejects(clusters().replaceNode(CALLER, name, 1001, own), because("REQUEST_ID_REUSED"));
+  });
+
+  it("is the cluster it was where a job is cancelled before its plan", async () => {
+    const before = await get(name);
+    const planning = deferred();
+    const goOn = deferred();
+    loom.instance.hooks = {
+      async beforeStatement(statement) {
+        if (statement !== "take job") return;
+        planning.resolve();
+        await goOn.promise;
+      },
+    };
+    const { number } = await clusters().addNodes(CALLER, name, "back", 3, mutation());
+    await planning.promise;
+    await loom.application.jobs.cancel(CALLER, name, number, mutation());
+    goOn.resolve();
+    assert.equal((await loom.ended(name, number)).state, "CANCELLED");
+    const { state, nodeCount, layout } = await get(name);
+    assert.deepEqual([state, nodeCount, layout], ["ACTIVE", before.nodeCount, before.layout]);
+  });
+
+  it("decides again where the cluster changed while it was decided", async () => {
+    let isChanged = false;
+    await done(clusters().addNodes(CALLER, name, "back", 1, mutation()));
+    loom.instance.hooks = {
+      async beforeStatement(statement) {
+        if (statement !== "accept REMOVE_NODES" || isChanged) return;
+        isChanged = true;
+        await done(clusters().addNodes(CALLER, name, "back", 1, mutation()));
+      },
+    };
+    const { number } = await clusters().removeNodes(CALLER, name, { nodes: [], service: "back", count: 1 }, mutation());
+    assert.ok(isChanged);
+    assert.equal((await loom.ended(name, number)).state, "COMPLETE");
+    const { items } = await clusters().listNodes(CALLER, name, { pageSize: 10, pageToken: "", showDeleted: false });
+    // The newest is the one that came meanwhile.
+    assert.deepEqual(
+      items.map((node) => node.number),
+      [1000, 1001, 1002],
+    );
+  });
+
+  it("allows only one of two at the same time", async () => {
+    const both = await Promise.allSettled([
+      clusters().addNodes(CALLER, name, "back", 1, mutation()),
+      clusters().replaceNode(CALLER, name, 1000, mutation()),
+    ]);
+    const refused = both.filter((one) => one.status === "rejected");
+    assert.equal(refused.length, 1);
+    because("CLUSTER_BUSY")(refused[0]!.reason);
+    const accepted = both.find((one) => one.status === "fulfilled")!;
+    await done(Promise.resolve((accepted as PromiseFulfilledResult<JobView>).value));
+  });
+
+  it("is repaired where a failed change left it, and told everything again", async () => {
+    loom.faults({ fault: "fail", action: "CREATE", times: "always", node: 1002 });
+    const { number } = await clusters().addNodes(CALLER, name, "back", 1, mutation());
+    assert.equal((await loom.ended(name, number)).state, "FAILED");
+    assert.equal((await get(name)).state, "INCONSISTENT");
+    await assert.rejects(clusters().actOn(CALLER, name, "STOP_SERVICES", [], mutation()), because("CLUSTER_STATE"));
+    loom.faults();
+    await done(clusters().repair(CALLER, name, mutation()));
+    const { state, nodeCount } = await get(name);
+    assert.deepEqual([state, nodeCount], ["ACTIVE", 3]);
+    const { uid } = await get(name);
+    assert.equal(loom.judge(uid).live.size, 3);
+  });
+
+  it("may lose the nodes that a failed change did not finish", async () => {
+    loom.faults({ fault: "fail", action: "INSTALL", times: "always", node: 1002 });
+    const { number } = await clusters().addNodes(CALLER, name, "back", 1, mutation());
+    assert.equal((await loom.ended(name, number)).state, "FAILED");
+    await done(clusters().removeNodes(CALLER, name, { nodes: [1002], service: "", count: 0 }, mutation()));
+    const { state, nodeCount } = await get(name);
+    assert.deepEqual([state, nodeCount], ["ACTIVE", 2]);
+  });
+
+  it("keeps the old machine where a new one cannot be made, and deletes all of them with the cluster", async () => {
+    loom.faults({ fault: "fail", action: "INSTALL", service: "back", times: "always", node: 1000 });
+    const { number } = await clusters().replaceNode(CALLER, name, 1000, mutation());
+    assert.equal((await loom.ended(name, number)).state, "FAILED");
+    const { uid } = await get(name);
+    assert.equal(loom.judge(uid).live.size, 3);
+    // Once more: now two machines have been taken over from.
+    const { number: second } = await clusters().replaceNode(CALLER, name, 1000, mutation());
+    assert.equal((await loom.ended(name, second)).state, "FAILED");
+    assert.equal(loom.judge(uid).live.size, 4);
+    await done(clusters().delete(CALLER, name, mutation()));
+    assert.equal(loom.judge(uid).live.size, 0);
+  });
+
+  it("lets only a retry or a delete follow services that came halfway", async () => {
+    loom.faults({ fault: "fail", action: "INSTALL", service: "side", times: "always" });
+    const { number } = await clusters().addServices(
+      CALLER,
+      name,
+      { services: ["side"], withDependencies: false },
+      mutation(),
+    );
+    assert.equal((await loom.ended(name, number)).state, "FAILED");
+    await assert.rejects(clusters().repair(CALLER, name, mutation()), because("CLUSTER_STATE", /loom retry/));
+    loom.faults();
+    await loom.application.jobs.retry(CALLER, name, number, mutation());
+    await until("the retried job has ended", async () => (await get(name)).state === "ACTIVE");
+  });
+});
