@@ -75,7 +75,7 @@ async function readSource(folder: string): Promise<{ files: SourceFile[]; findin
   if (!existsSync(folder)) throw badInput(`${folder} does not exist.`);
   if (!statSync(folder).isDirectory()) throw badInput(`${folder} is no folder.`);
   const inside = readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => !entry.name.startsWith(".") && statSync(join(folder, entry.name)).isDirectory())
+    .filter((entry) => !entry.name.startsWith(".") && isFolder(join(folder, entry.name)))
     .map((entry) => entry.name)
     .sort();
   if (!inside.some((name) => known.includes(name)))
@@ -108,6 +108,11 @@ async function readSource(folder: string): Promise<{ files: SourceFile[]; findin
   return { files, findings };
 }
 
+/** False for a link that leads nowhere, too. */
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 /** Files ending in .json at every depth, hidden ones left out. */
 function jsonFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -120,7 +125,7 @@ function jsonFiles(folder: string): string[] {
           .split(/[\\/]/)
           .some((part) => part.startsWith(".")),
     )
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+    .filter((path) => !isFolder(path))
     .sort();
 }
 

@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -146,6 +147,9 @@ describe("cli: catalog import", () => {
     write("services/again.json", '{"name": "ground"}');
     write("services/notes.txt", "not read");
     writeFileSync(join(source, "services/latin.json"), Buffer.from([0x7b, 0xff, 0x7d]));
+    symlinkSync("nowhere", join(source, "services/link.json"));
+    symlinkSync("nowhere", join(source, "images"));
+    write("services/deep.json", `{"name": "deep", "provisioner": ${"[".repeat(50_000)}${"]".repeat(50_000)}}`);
     const { exit, err } = await imported();
     assert.equal(exit, 2);
     assert.equal(filesIn(out).length, 24);
@@ -154,7 +158,9 @@ describe("cli: catalog import", () => {
       /^lost .*nameless\.json:1:1 +This Service has no name/m,
       /^lost +1 +Service\/ground +name .*ground\.json:2:11 +The document is there already, at .*again\.json:1\./m,
       /^lost .*latin\.json:1:1 .*not UTF-8/m,
-      /not as it was: 4 lost, /,
+      /^lost .*link\.json:1:1 .*does not exist/m,
+      /^(lost|dropped) .*deep\.json:1:\d+ .*nested/m,
+      /not as it was: \d lost, /,
     ])
       assert.match(err, pattern);
   });

@@ -145,7 +145,7 @@ function checkSize(template: ClusterTemplate, templateName: string, size: number
   if (Number.isInteger(size) && size >= min && size <= most) return;
   throw new LoomError(
     "INVALID_SIZE",
-    `A cluster of template "${templateName}" has ${min === most ? `${min}` : `${min} to ${most}`} nodes, not ${size}.`,
+    `A cluster of template "${templateName}" has ${min === most ? `${min} ${min === 1 ? "node" : "nodes"}` : `${min} to ${most} nodes`}, not ${size}.`,
     {
       metadata: { min: String(min), max: String(most), size: String(size) },
       violations: [{ field: "node_count", description: `must be ${min} to ${most}` }],
