@@ -145,7 +145,7 @@ describe("replaceNode and repair", () => {
   });
 
   it("have nothing to do where all is well, or where only a retry knows what is on the nodes", () => {
-    refused("NOTHING_TO_DO", () => repair(cluster(), seen([1000, "UP"])), /could not be looked at/);
+    refused("PROVIDER_UNREACHABLE", () => repair(cluster(), seen([1000, "UP"])), /could not be looked at/);
     const all = seen(...cluster().nodes.map(({ number }): [number, "UP"] => [number, "UP"]));
     refused("NOTHING_TO_DO", () => repair(cluster(), all), /Every node of "shop-1" is up/);
     refused(

@@ -115,7 +115,7 @@ export function replaceNode(subject: ChangingCluster, number: number): Decision 
 /**
  * Machines that are down are started; those that are missing, and those that no job has finished, are made again.
  *
- * @throws NOTHING_TO_DO, CLUSTER_STATE where nodes are halfway gone
+ * @throws NOTHING_TO_DO, PROVIDER_UNREACHABLE where nobody can tell what is broken, CLUSTER_STATE where nodes are halfway gone
  */
 export function repair(
   subject: ChangingCluster,
@@ -134,8 +134,9 @@ export function repair(
   const started = nodes.filter((node) => node.isFinished && seen(node) === "DOWN");
   if (state === "ACTIVE" && remade.length === 0 && started.length === 0) {
     const unknown = nodes.filter((node) => seen(node) === "UNKNOWN").length;
+    // Whoever asked for a repair must not be told that all is well.
     throw new LoomError(
-      "NOTHING_TO_DO",
+      unknown === 0 ? "NOTHING_TO_DO" : "PROVIDER_UNREACHABLE",
       unknown === 0
         ? `Every node of "${name}" is up: there is nothing to repair.`
         : `No node of "${name}" is known to be down or missing; ${unknown} of ${nodes.length} could not be looked at. "loom nodes ${name}" says why.`,
