@@ -11,6 +11,8 @@ const EXIT_OF_REASON: Readonly<Partial<Record<Reason, ExitCode>>> = {
   LAYOUT_TOO_HARD: EXIT.noLayout,
   MESSAGE_TOO_LARGE: EXIT.badInput,
   UNAUTHENTICATED: EXIT.badInput,
+  JOIN_TOKEN_INVALID: EXIT.badInput,
+  FINGERPRINT_MISMATCH: EXIT.badInput,
   INCOMPATIBLE: EXIT.badInput,
   MISSING_DEPENDENCIES: EXIT.badInput,
   CONFLICTING_SERVICES: EXIT.badInput,

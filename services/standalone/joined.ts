@@ -82,6 +82,7 @@ export async function startJoined(options: JoinedOptions): Promise<JoinedProvisi
     const refused = new Promise<LoomError>((resolve) => (refuse = resolve));
     const open = new Set<string>();
     let isLost = false;
+    let stopping: Promise<void> | undefined;
     const provisioner = createProvisioner({
       name: joined.id,
       datacenter: options.datacenter,
@@ -102,9 +103,9 @@ export async function startJoined(options: JoinedOptions): Promise<JoinedProvisi
         open.delete(event.worker);
         const error = event.error === undefined ? undefined : remoteError(event.error, joined.address);
         if (error?.reason === "PROVISIONER_REVOKED") refuse(error);
-        else if (open.size === 0 && !isLost) {
+        else if (open.size === 0 && !isLost && stopping === undefined) {
           isLost = true;
-          say(`not connected: ${error?.message ?? "the server ended the connection"} It is tried again.`);
+          say(`not connected: ${error?.message ?? "the server ended the connection."} It is tried again.`);
         }
       },
     });
@@ -123,7 +124,6 @@ export async function startJoined(options: JoinedOptions): Promise<JoinedProvisi
     }
     let renewing: Promise<void> = renewDue();
     const timer = setInterval(() => (renewing = renewing.then(renewDue)), options.renewLookMs ?? RENEW_LOOK_MS);
-    let stopping: Promise<void> | undefined;
     async function stop(): Promise<void> {
       clearInterval(timer);
       await renewing;
