@@ -55,7 +55,7 @@ export interface ObservedMachine {
   readonly running: boolean;
   /**
    * The cluster and the node it was made for, where the provider keeps them with the machine. By them a server knows a
-   * machine that no cluster owns any more for its own; without them it looks through all of its clusters.
+   * machine that no cluster owns any more for its own and removes it; without them such a machine stays.
    */
   readonly clusterUid?: string;
   readonly nodeNumber?: number;
