@@ -1,82 +1,17 @@
-/** Watching over clusters of simulated machines: what is observed, what is told, and what happens to strays. */
+/** Watching over clusters of simulated machines: what is observed, and what is told. */
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
-import { appendFileSync } from "node:fs";
-import { join } from "node:path";
-import { clusterIdOf, machineToken, shardOf } from "../../services/common/ids.js";
 import { createObservationStore } from "../../services/server/store/observations.js";
 import { createReader } from "../../services/server/store/rows.js";
 import { createTransactor } from "../../services/server/store/transaction.js";
-import type { ClusterView, EventView, JobView, NodeView } from "../../services/server/views.js";
-import { CALLER, mutation, useLoom, type TestLoom } from "../support/loom.js";
-import { CHAOS_CATALOG } from "../support/loom-catalog.js";
+import type { ClusterView, EventView } from "../../services/server/views.js";
+import { CALLER, mutation, useLoom } from "../support/loom.js";
 import { until } from "../support/wait.js";
-
-const PAGE = { pageSize: 100, pageToken: "" };
-
-/** What a test does with one Loom. */
-function handle(loom: TestLoom) {
-  const clusters = () => loom.application.clusters;
-  return {
-    async create(name: string, nodeCount = 4): Promise<ClusterView> {
-      const view = await clusters().create(CALLER, {
-        displayName: name,
-        template: "small",
-        nodeCount,
-        description: "",
-        provider: "",
-        services: [],
-        hardwareType: "",
-        imageType: "",
-        dnsSuffix: "",
-        config: {},
-        withDependencies: false,
-        lease: undefined,
-        requestId: randomUUID(),
-        validateOnly: false,
-      });
-      assert.equal((await loom.ended(view.name, 1)).state, "COMPLETE");
-      return view;
-    },
-    nodes: async (name: string): Promise<readonly NodeView[]> =>
-      (await clusters().listNodes(CALLER, name, { ...PAGE, showDeleted: false })).items,
-    async observed(name: string): Promise<string> {
-      const nodes = await clusters().listNodes(CALLER, name, { ...PAGE, showDeleted: false });
-      return nodes.items.map(({ observed }) => observed).join(" ");
-    },
-    get: (name: string) => clusters().get(CALLER, name),
-    events: async (name = ""): Promise<EventView[]> =>
-      [...(await loom.application.events.list(CALLER, name, PAGE)).items].filter(({ id }) =>
-        id.startsWith("observed-"),
-      ),
-    strays: async () => (await loom.application.strays.list(CALLER, PAGE)).items,
-    async delete(name: string): Promise<JobView> {
-      const job = await clusters().delete(CALLER, name, mutation());
-      return loom.ended(name, job.number);
-    },
-    /** Something happens to a machine behind Loom's back. */
-    behind(kind: "stop" | "start" | "delete", cluster: ClusterView, node: number): void {
-      const line = {
-        kind,
-        at: Date.now(),
-        pid: process.pid,
-        token: tokenOf(cluster, node),
-        cluster: cluster.uid,
-        node,
-      };
-      appendFileSync(join(loom.folder, "journal"), `${JSON.stringify(line)}\n`);
-    },
-    pass: () => loom.server.watcher.pass(),
-  };
-}
-
-const tokenOf = (cluster: ClusterView, node: number, incarnation = 1): string =>
-  machineToken(cluster.uid, node, incarnation);
+import { placeOf, watching } from "../support/watching.js";
 
 describe("watching over clusters", function () {
   this.timeout(60_000);
   const loom = useLoom();
-  const at = handle(loom);
+  const at = watching(loom);
 
   afterEach(() => loom.faults());
 
@@ -218,51 +153,6 @@ describe("watching over clusters", function () {
     assert.match(await at.observed(cluster.name), /^UP DOWN( UP)*$/);
   });
 
-  it("removes the machines of creates that land after the cluster is gone, once their grace is over", async () => {
-    loom.faults({ fault: "landLate", action: "CREATE", times: "always", lateMs: 2_000 });
-    const view = await loom.application.clusters.create(CALLER, {
-      displayName: "late",
-      template: "small",
-      nodeCount: 2,
-      description: "",
-      provider: "",
-      services: [],
-      hardwareType: "",
-      imageType: "",
-      dnsSuffix: "",
-      config: {},
-      withDependencies: false,
-      lease: undefined,
-      requestId: randomUUID(),
-      validateOnly: false,
-    });
-    await loom.ended(view.name, 1);
-    assert.equal((await at.delete(view.name)).state, "COMPLETE");
-    assert.equal((await at.get(view.name)).state, "TERMINATED");
-    assert.equal(loom.judge(view.uid).live.size, 0);
-    await until("the creates land", () => loom.judge(view.uid).live.size === 2);
-    await at.pass();
-    const strays = await at.strays();
-    assert.deepEqual(
-      strays.map(({ cluster, node, incarnation, provider }) => [cluster, node, incarnation, provider]).sort(),
-      [
-        [view.name, 1000, 1, "simulated"],
-        [view.name, 1001, 1, "simulated"],
-      ],
-    );
-    assert.ok(strays[0]!.removeTime.getTime() > Date.now() + 3_500_000);
-    assert.equal((await at.events(view.name)).filter(({ reason }) => reason === "STRAY_FOUND").length, 2);
-    await at.pass();
-    assert.equal(loom.judge(view.uid).live.size, 2);
-    // A Loom without patience takes over.
-    await loom.restart({ timing: { strayGraceMs: 0 } });
-    await at.pass();
-    await until("the strays are removed", () => loom.judge(view.uid).live.size === 0);
-    await until("nothing is listed any more", async () => (await at.strays()).length === 0);
-    assert.equal((await at.events(view.name)).filter(({ reason }) => reason === "STRAY_REMOVED").length, 2);
-    await loom.restart();
-  });
-
   it("tells of hundreds of nodes at once in one event", async function () {
     const cluster = await at.create("storm", 300);
     await at.pass();
@@ -278,81 +168,50 @@ describe("watching over clusters", function () {
     assert.equal(events.length, 1);
     assert.match(events[0]!.message, /^300 nodes \(1000 to 1299\) are down/);
   });
-});
 
-describe("two Looms with one provider", function () {
-  this.timeout(60_000);
-  const one = useLoom({ timing: { strayGraceMs: 0 } });
-  const two = useLoom({ timing: { strayGraceMs: 0 } });
-
-  it("never touch each other's machines", async () => {
-    const provider = { journal: join(one.folder, "journal") };
-    await two.application.catalog.apply(CALLER, {
-      files: [{ path: "chaos.yaml", text: CHAOS_CATALOG(provider) }],
-      shipped: false,
-      requestId: randomUUID(),
-      validateOnly: false,
-    });
-    const [a, b] = [handle(one), handle(two)];
-    const [mine, yours] = [await a.create("mine", 3), await b.create("yours", 3)];
-    for (let round = 0; round < 3; round += 1) await Promise.all([a.pass(), b.pass()]);
-    assert.deepEqual([await a.observed(mine.name), await b.observed(yours.name)], ["UP UP UP", "UP UP UP"]);
-    assert.deepEqual([...(await a.strays()), ...(await b.strays())], []);
-    // A leftover of one is nothing to the other.
-    await a.delete(mine.name);
-    const token = tokenOf(mine, 1001);
-    appendFileSync(
-      join(one.folder, "journal"),
-      `${JSON.stringify({ kind: "create", at: Date.now(), pid: process.pid, token, cluster: mine.uid, node: 1001, address: "198.18.9.9" })}\n`,
+  it("pages through records and observations in one order, each of them once", async () => {
+    const all = (await loom.application.events.list(CALLER, "", { pageSize: 1000, pageToken: "" })).items;
+    assert.ok(all.some(({ id }) => id.startsWith("observed-")) && all.some(({ id }) => !id.startsWith("observed-")));
+    const times = all.map(({ time }) => time.getTime());
+    assert.deepEqual(
+      times,
+      [...times].sort((a, b) => b - a),
     );
-    for (let round = 0; round < 3; round += 1) await b.pass();
-    assert.ok(one.judge(mine.uid).live.has(token));
-    await a.pass();
-    await until("its own Loom removes it", () => !one.judge(mine.uid).live.has(token));
-    assert.equal(one.judge(yours.uid).live.size, 3);
-  });
-});
-
-describe("a Loom that looks all the time and has no patience", function () {
-  this.timeout(60_000);
-  const loom = useLoom({ timing: { reconcileMs: 20, strayGraceMs: 0, confirmMs: 5 } });
-  const at = handle(loom);
-
-  it("never removes a machine of a living cluster, whatever its jobs do", async () => {
-    const names = ["a", "b", "c"];
-    const made = await Promise.all(
-      names.map(async (name) => {
-        const cluster = await at.create(name, 3);
-        const run = async (start: Promise<JobView>): Promise<void> => {
-          const job = await start;
-          assert.equal((await loom.ended(cluster.name, job.number)).state, "COMPLETE");
-        };
-        const { clusters } = loom.application;
-        await run(clusters.addNodes(CALLER, cluster.name, "back", 2, mutation()));
-        await run(clusters.replaceNode(CALLER, cluster.name, 1001, mutation()));
-        await run(clusters.removeNodes(CALLER, cluster.name, { nodes: [], service: "back", count: 1 }, mutation()));
-        await run(clusters.replaceNode(CALLER, cluster.name, 1001, mutation()));
-        return cluster;
-      }),
-    );
-    for (const cluster of made) {
-      await until(`${cluster.name} was looked at`, async () => (await at.observed(cluster.name)) === "UP UP UP UP");
-      assert.equal(loom.judge(cluster.uid).live.size, 4);
-      assert.deepEqual(loom.judge(cluster.uid).lostRuns, []);
-      assert.deepEqual(await at.events(cluster.name), []);
+    for (const pageSize of [1, 3, 7]) {
+      const found: EventView[] = [];
+      let pageToken = "";
+      do {
+        const page = await loom.application.events.list(CALLER, "", { pageSize, pageToken });
+        assert.ok(page.items.length <= pageSize);
+        found.push(...page.items);
+        pageToken = page.nextPageToken;
+      } while (pageToken !== "");
+      assert.deepEqual(found, all);
     }
-    assert.deepEqual(await at.strays(), []);
   });
 
-  it("finds by itself what happens behind its back", async () => {
-    const cluster = await at.create("alone");
-    await until("its job is looked at", async () => (await at.observed(cluster.name)) === "UP UP UP UP");
-    at.behind("delete", cluster, 1003);
-    await until("it is missing", async () => (await at.observed(cluster.name)) === "UP UP UP MISSING");
+  it("goes on with a watch of events where it ended, and with one that knew of no observations", async () => {
+    const cluster = await at.create("resumed", 2);
+    await at.pass();
+    const first = async (token: string): Promise<{ value: readonly EventView[]; resumeToken: string }> => {
+      const stop = new AbortController();
+      for await (const change of loom.application.events.watch(CALLER, cluster.name, token, stop.signal)) {
+        stop.abort();
+        return change;
+      }
+      throw new Error("the watch ended");
+    };
+    const { resumeToken } = await first("");
+    at.behind("stop", cluster, 1001);
+    await at.pass();
+    const missed = await first(resumeToken);
+    assert.deepEqual(
+      missed.value.map(({ reason }) => reason),
+      ["NODES_DOWN"],
+    );
+    assert.deepEqual((await first(missed.resumeToken)).value, []);
+    const old = resumeToken.replace(/(^|,)-2:\d+/, "").replace(/^,/, "");
+    assert.notEqual(old, resumeToken);
+    assert.deepEqual((await first(old)).value, []);
   });
 });
-
-function placeOf(loom: TestLoom, { name }: ClusterView): { shard: number; id: bigint } {
-  const id = clusterIdOf(name)!;
-  return { id, shard: shardOf(id, loom.server.installation.space) };
-}
