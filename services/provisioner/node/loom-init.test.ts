@@ -104,6 +104,24 @@ describe("loom-init and loom-service", function () {
     assert.ok(!isRunning(Number(node.read("children").split("\n")[0])));
   });
 
+  it("leaves services of the same name on other nodes of this machine alone", async () => {
+    const other = createNodeHome();
+    try {
+      const otherInit = other.start("loom-init", []);
+      await until("the other loom-init is ready", () => other.read("run/init").startsWith(`${otherInit.child.pid} `));
+      for (const one of [node, other])
+        assert.equal((await one.run("loom-service", ["start", "twin", ...STAYS])).code, 0);
+      const pid = Number(other.read("services/twin/pid").split(" ")[0]);
+      assert.equal((await service("stop", "twin")).code, 0);
+      // Stopping is done when leftovers are gone; a start and another stop make sure of it.
+      assert.equal((await service("start", "twin")).code, 0);
+      assert.equal((await service("stop", "twin")).code, 0);
+      assert.ok(isRunning(pid));
+    } finally {
+      await other.dispose();
+    }
+  });
+
   it("kills a service that ignores TERM", async () => {
     await service("start", "a", "sh", "-c", 'trap "" TERM; echo $$ >>starts; sleep 1000; sleep 1000');
     await until("it runs", () => starts().length === 1);
