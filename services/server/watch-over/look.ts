@@ -29,6 +29,9 @@ export interface LookResult {
 
 const NO_FINDINGS: ReadonlyMap<number, Finding> = new Map();
 
+/** A question that failed after a longer time than this, in milliseconds, is not asked again at once. */
+const BLIP_MS = 5_000;
+
 /** Nodes whose tokens are computed before others get their turn. */
 const TURN = 2_000;
 
@@ -47,9 +50,10 @@ export async function lookAt(services: LookServices, group: Group): Promise<Look
       return LoomError.from(thrown);
     }
   };
+  const asked = performance.now();
   let answer = await ask();
-  if (answer instanceof LoomError) {
-    // A stream that is opened again, or a daemon that is restarted, is no news.
+  if (answer instanceof LoomError && performance.now() - asked < BLIP_MS) {
+    // A stream that is opened again, or a daemon that is restarted, is no news; one that hangs is not waited for twice.
     await sleep(confirmMs);
     answer = await ask();
   }
