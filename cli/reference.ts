@@ -9,7 +9,8 @@ const HEAD = `# Command line
 \`loom\` talks to one Loom. Which one: \`--url\` and \`--token-file\`, else \`LOOM_URL\` and \`LOOM_TOKEN\`, else the context
 named by \`--context\` or made current by \`loom login\`. Contexts are kept in \`~/.config/loom/context.json\` (or below
 \`XDG_CONFIG_HOME\`), which only you can read; \`loom\` refuses it otherwise. A stored token is only ever sent to the
-address it was stored with.
+address it was stored with, and only to who shows the certificate that was trusted with \`--fingerprint\`
+(\`LOOM_FINGERPRINT\` beside \`LOOM_URL\`).
 
 ## Names
 
