@@ -7,7 +7,7 @@ import type { Provider } from "../providers/provider.js";
 export const MACHINES_PER_REPORT = 2_000;
 
 /** How long a provider may take, in milliseconds; the server waits a little longer. */
-export const INVENTORY_MS = 30_000;
+const INVENTORY_MS = 30_000;
 
 /**
  * Asks the provider; never rejects. The last report is the one that does not say `more`; a provider that fails or does

@@ -96,10 +96,10 @@ interface StrayRow extends Omit<Stray, "clusterId" | "providerType" | "firstSeen
   readonly waited_ms: bigint;
 }
 
-export const STRAY_COLUMNS = `x.shard, x.token, x.tenant, x.cluster_id, x.node, x.incarnation, x.provider, x.provider_type,
+const STRAY_COLUMNS = `x.shard, x.token, x.tenant, x.cluster_id, x.node, x.incarnation, x.provider, x.provider_type,
   x.machine, x.first_seen, x.waited_ms, x.failures, x.message`;
 
-export function strayOf(row: StrayRow): Stray {
+function strayOf(row: StrayRow): Stray {
   const { cluster_id: clusterId, provider_type: providerType, first_seen: firstSeen, waited_ms, ...rest } = row;
   return { ...rest, clusterId, providerType, firstSeen, waitedMs: Number(waited_ms) };
 }

@@ -7,7 +7,7 @@ import { LoomError } from "../../common/errors.js";
 import type { InventoryQuestion, InventoryReport, ObservedMachine, WorkerSession } from "./types.js";
 
 /** Milliseconds to wait for the last piece: more than a provisioner gives its provider. */
-export const ANSWER_MS = 40_000;
+const ANSWER_MS = 40_000;
 
 /** Machines taken of one answer: far above what one Loom is made for, and below what fills the memory. */
 const MOST_MACHINES = 200_000;

@@ -15,7 +15,7 @@ export interface Observation {
 }
 
 /** Said of nodes that nobody has looked at since the last job began. */
-export const NOT_LOOKED = "Nobody has looked since the last job of the cluster.";
+const NOT_LOOKED = "Nobody has looked since the last job of the cluster.";
 
 /** Joined to `c` (cluster) and `j` (its last job): the row counts only where it is not null. */
 export const CURRENT_OBSERVATION = `LEFT JOIN cluster_observation o ON o.shard = c.shard AND o.cluster_id = c.id
