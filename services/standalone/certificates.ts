@@ -3,12 +3,11 @@
  * stays, so that its fingerprint can be trusted for good, and a server's certificate that it signs, which is made
  * again before it ends and when this machine gets other names or addresses.
  */
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { createSecureContext } from "node:tls";
 import { fingerprintOf, type Fingerprint } from "../common/certificates/fingerprint.js";
 import { isDue, issueServer, makeAuthority, type KeyPair, type Names } from "../common/certificates/issue.js";
 import { LoomError } from "../common/errors.js";
@@ -118,7 +117,8 @@ function readPair(file: string, needed: boolean): KeyPair | undefined {
   const end = text.indexOf("-----BEGIN CERTIFICATE-----");
   const pair = { key: text.slice(0, Math.max(end, 0)), cert: text.slice(Math.max(end, 0)) };
   try {
-    createSecureContext(pair);
+    if (!new X509Certificate(pair.cert).checkPrivateKey(createPrivateKey(pair.key)))
+      throw new Error("not of each other");
     return pair;
   } catch (thrown) {
     if (!needed) return undefined;
