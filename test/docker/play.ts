@@ -108,6 +108,12 @@ export class Play {
     await this.must(node, action);
   }
 
+  /** What a job does to a service that names others which have changed. */
+  async renew(node: PlayedNode): Promise<void> {
+    this.#job += 1;
+    for (const action of ["configure", "stop", "start"]) await this.must(node, action);
+  }
+
   async must(node: PlayedNode, action: string): Promise<void> {
     const { exitCode, output } = await this.act(node, action);
     if (exitCode !== 0) throw new Error(`${action} on ${node.hostname} ended with ${exitCode}:\n${output}`);
@@ -133,7 +139,8 @@ export class Play {
     const { script, ...fields } = effective.fields;
     const seen = (one: PlayedNode) => ({ ...one, addresses: { internal: one.address, external: one.address } });
     const nodesOf = (name: string) => this.with(name).map(seen);
-    const expanded = expandMacros(fields, { owner: "test", self: seen(node), nodesOf }) as JsonObject;
+    const context = { owner: "test", self: seen(node), nodesOf };
+    const expanded = expandMacros(fields, context) as JsonObject;
     let output = "";
     const { exitCode } = await automator.act(
       this.provider.channel(node.request),
@@ -141,7 +148,7 @@ export class Play {
         action,
         service,
         fields: { ...expanded, script },
-        config: revealSecrets(this.#visible(service), this.secrets),
+        config: revealSecrets(expandMacros(this.#visible(service), context) as JsonObject, this.secrets),
         taskKey: taskKey({
           clusterUid: this.uid,
           job: this.#job,
