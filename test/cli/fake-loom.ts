@@ -8,6 +8,7 @@ import { CatalogService } from "../../gen/web/loom/v1/catalog_pb.js";
 import { ClusterService } from "../../gen/web/loom/v1/cluster_pb.js";
 import { EventService } from "../../gen/web/loom/v1/event_pb.js";
 import { JobService } from "../../gen/web/loom/v1/job_pb.js";
+import { ProvisionerService } from "../../gen/web/loom/v1/provisioner_pb.js";
 import { StrayService } from "../../gen/web/loom/v1/stray_pb.js";
 import { SystemService } from "../../gen/web/loom/v1/system_pb.js";
 import { REASONS, type FieldViolation, type Reason } from "../../services/common/errors.js";
@@ -17,6 +18,7 @@ export interface FakeServices {
   readonly jobs?: Partial<ServiceImpl<typeof JobService>>;
   readonly catalog?: Partial<ServiceImpl<typeof CatalogService>>;
   readonly events?: Partial<ServiceImpl<typeof EventService>>;
+  readonly provisioners?: Partial<ServiceImpl<typeof ProvisionerService>>;
   readonly strays?: Partial<ServiceImpl<typeof StrayService>>;
   readonly system?: Partial<ServiceImpl<typeof SystemService>>;
 }
@@ -66,6 +68,7 @@ export async function startFakeLoom(
       router.service(JobService, services.jobs ?? {});
       router.service(CatalogService, services.catalog ?? {});
       router.service(EventService, services.events ?? {});
+      router.service(ProvisionerService, services.provisioners ?? {});
       router.service(StrayService, services.strays ?? {});
       router.service(SystemService, services.system ?? {});
     },

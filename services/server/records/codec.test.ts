@@ -86,6 +86,9 @@ const BODIES: { readonly [K in RecordBody["kind"]]: Extract<RecordBody, { kind: 
     kind: "MetaChanged",
     documents: [{ kind: "Service", name: "web", version: 4, body: null, shipped: false }],
     token: { id: "t", user: "anna", role: "admin", label: "cli", hash: "aGFzaA==" },
+    invited: { id: "abc", label: "rack-2", hash: "aGFzaA==", tokenExpires: "2026-03-01T13:00:00.000Z" },
+    certified: { id: "abc", host: "h", datacenter: "", key: "a2V5", expires: "2026-06-01T12:00:00.000Z" },
+    dismissed: ["abc"],
     revoked: ["t2"],
   },
 };

@@ -92,11 +92,27 @@ const WORDS: {
   ],
   SessionOpened: [
     [
-      { kind: "SessionOpened", node: 1000, program: "", arguments: 0, terminal: true, credential: "", sourceAddress: "" },
+      {
+        kind: "SessionOpened",
+        node: 1000,
+        program: "",
+        arguments: 0,
+        terminal: true,
+        credential: "",
+        sourceAddress: "",
+      },
       "INFO SESSION_OPENED 0 On node 1000: a shell, with a terminal.",
     ],
     [
-      { kind: "SessionOpened", node: 1001, program: "ls", arguments: 1, terminal: false, credential: "", sourceAddress: "" },
+      {
+        kind: "SessionOpened",
+        node: 1001,
+        program: "ls",
+        arguments: 1,
+        terminal: false,
+        credential: "",
+        sourceAddress: "",
+      },
       "INFO SESSION_OPENED 0 On node 1001: ls with 1 argument.",
     ],
   ],
@@ -123,6 +139,21 @@ const WORDS: {
       { kind: "MetaChanged", token: { id: "t", user: "anna", role: "admin", label: "ci", hash: "" } },
       'INFO TOKEN_CREATED 0 Access token "ci" made for anna.',
     ],
+    [
+      {
+        kind: "MetaChanged",
+        invited: { id: "abc", label: "rack-2", hash: "", tokenExpires: "2026-03-01T13:00:00.000Z" },
+      },
+      "INFO PROVISIONER_INVITED 0 Provisioner abc was invited, to serve as rack-2, until 2026-03-01 13:00:00 UTC.",
+    ],
+    [
+      {
+        kind: "MetaChanged",
+        certified: { id: "abc", host: "h", datacenter: "", key: "", expires: "2026-06-01T12:00:00.000Z" },
+      },
+      "INFO PROVISIONER_CERTIFIED 0 Provisioner abc of the machine h got a certificate until 2026-06-01 12:00:00 UTC.",
+    ],
+    [{ kind: "MetaChanged", dismissed: ["abc"] }, "WARNING PROVISIONER_REVOKED 0 Provisioner abc was revoked."],
     [{ kind: "MetaChanged", documents: [], revoked: ["t"] }, "INFO TOKEN_REVOKED 0 Access token revoked."],
   ],
 };
