@@ -123,7 +123,9 @@ export async function startJoined(options: JoinedOptions): Promise<JoinedProvisi
       }
     }
     let renewing: Promise<void> = renewDue();
-    const timer = setInterval(() => (renewing = renewing.then(renewDue)), options.renewLookMs ?? RENEW_LOOK_MS);
+    const timer = setInterval(() => {
+      renewing = renewing.then(renewDue);
+    }, options.renewLookMs ?? RENEW_LOOK_MS);
     async function stop(): Promise<void> {
       clearInterval(timer);
       await renewing;
