@@ -11,6 +11,8 @@ BIN := node_modules/.bin
 RUN_ARGS ?=
 # Suites for `make test`, for example SUITES="unit integration".
 SUITES ?=
+# Templates for `make catalog-test`; without any all are run, and their times written to docs/catalog.md.
+CATALOG_ARGS ?=
 # Flags of the benchmarks.
 BENCH_ARGS ?=
 # What fresh-check tries: users (root, user) and commands (run, test).
@@ -66,6 +68,10 @@ unit: generate ## Run the unit tests alone
 .PHONY: chaos
 chaos: build packages ## Kill Loom at many seeded moments and compare (LOOM_SEED=...)
 	@LOOM_CHAOS=long node --import tsx tools/test/main.ts chaos
+
+.PHONY: catalog-test
+catalog-test: build packages ## Do everything to a cluster of every template on Docker (CATALOG_ARGS=...)
+	@node --import tsx test/catalog/main.ts $(CATALOG_ARGS)
 
 .PHONY: bench
 bench: build packages ## Measure Loom's speed (BENCH_ARGS=...)
