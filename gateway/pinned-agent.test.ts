@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { fingerprintOf } from "../services/common/certificates/fingerprint.js";
+import type { Fingerprint } from "../services/common/certificates/fingerprint.js";
 import { issueServer, makeAuthority, type KeyPair } from "../services/common/certificates/issue.js";
 import type { Reason } from "../services/common/errors.js";
 import { fingerprintOfPem } from "../services/standalone/certificates.js";
@@ -27,7 +27,7 @@ describe("a client that trusts a fingerprint", function () {
   after(() => loom.stop());
 
   const url = (): string => loom.gateway.url.replace("0.0.0.0", "127.0.0.1");
-  const client = (fingerprint: ReturnType<typeof fingerprintOf>): LoomClient =>
+  const client = (fingerprint: Fingerprint): LoomClient =>
     createLoomClient({ url: url(), token: "viewer-token", fingerprint });
   const failsWith =
     (reason: Reason, text: RegExp) =>

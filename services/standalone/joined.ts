@@ -180,7 +180,10 @@ async function identify(options: JoinedOptions, files: ReturnType<typeof identit
     asked = { ...(await newKey()), token: hash };
     files.saveAsked(asked);
   }
-  const identity = await join(address, fingerprint, token, asked, { host: hostname(), datacenter: options.datacenter });
+  const identity = await join(address, fingerprint, token, asked, {
+    host: hostname().replaceAll(/[^\x21-\x7e]/g, "?"),
+    datacenter: options.datacenter,
+  });
   const joined = { ...identity, address, token: hash };
   files.saveJoined(joined);
   say(`joined the Loom at ${address} as ${joined.label} (${joined.id}); the token is used up and not needed any more`);

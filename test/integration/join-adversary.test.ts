@@ -206,6 +206,14 @@ describe("the address of provisioners", function () {
     ] as const)
       assert.equal((await call(stranger(), path, join(bytes)))?.code, code, String(bytes));
     assert.equal((await call(stranger(), path, Buffer.from([0xff, 0xff])))?.code, status.INVALID_ARGUMENT);
+    // What it says of itself is shown on other people's terminals.
+    const painted = JoinRequest.encode({
+      token: "t",
+      certificateRequest: "r",
+      host: "\x1b[31m",
+      datacenter: "",
+    }).finish();
+    assert.match((await call(stranger(), path, Buffer.from(painted)))?.details ?? "", /host must be/);
     const identity = await member();
     const answer = await work(credentialsOf(identity), { provisioner: "p".repeat(5_000_000) });
     assert.equal(answer.error?.code, status.RESOURCE_EXHAUSTED);

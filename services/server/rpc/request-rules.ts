@@ -185,8 +185,9 @@ export const REQUEST_RULES = {
   "EnrolmentService.Join": {
     token: needed(4_000),
     certificateRequest: needed(10_000),
-    host: text(255),
-    datacenter: text(63),
+    // Other people's terminals show them.
+    host: pattern(/^[\x21-\x7e]{0,255}$/, "at most 255 printable characters of ASCII, without blanks"),
+    datacenter: pattern(/^[\x21-\x7e]{0,63}$/, "at most 63 printable characters of ASCII, without blanks"),
   },
   "EnrolmentService.RenewCertificate": { certificateRequest: needed(10_000) },
 } as const satisfies { readonly [Name in Exclude<RpcName, BidiName>]: Rules<RequestOf<Name>> };
