@@ -116,6 +116,9 @@ describe("a provisioner of another machine", function () {
     // Its nodes stand where it keeps them, and not with Loom.
     const [node] = (await loom.json<{ nodes: { machine: string }[] }>("nodes", "one")).nodes;
     assert.ok(node!.machine.includes("/far-"), node!.machine);
+    // Commands by hand reach them by the same way.
+    const { code, out, err } = await loom.loom("exec", "one", "1000", "--", "sh", "-c", 'echo "at $PWD"');
+    assert.deepEqual([code, out.startsWith("at /")], [0, true], out + err);
     assert.equal((await loom.loom("delete", "one", "--yes", "--wait", "--timeout", "60s")).code, 0);
     assert.equal(existsSync(node!.machine), false);
   });
