@@ -69,6 +69,8 @@ export interface CreateCluster extends Omit<Mutation, "etag"> {
   readonly withDependencies: boolean;
   /** Milliseconds; 0 for ever; undefined for what the template says. */
   readonly lease?: number | undefined;
+  /** Files of documents laid over the catalog for this cluster only; undefined for none. */
+  readonly documents?: readonly { readonly path: string; readonly text: string }[] | undefined;
 }
 
 export interface ClusterOperations {

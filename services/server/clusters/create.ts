@@ -63,6 +63,8 @@ interface Prepared {
   readonly askedConfig: CreateCluster["config"];
   /** Milliseconds; 0 for ever. */
   readonly lease: number;
+  /** Documents that the request brought along, `{kind}/{name}`; undefined for none. */
+  readonly documents: readonly string[] | undefined;
 }
 
 export function createClusterCreator(
@@ -72,7 +74,10 @@ export function createClusterCreator(
   const shards = [...epochs.keys()].filter((shard) => shard !== META_SHARD).sort((a, b) => a - b);
 
   async function prepare(caller: Caller, request: CreateCluster): Promise<Prepared> {
-    const snapshot = await snapshots.of(caller.tenant);
+    const { snapshot, documents } =
+      request.documents === undefined
+        ? { snapshot: await snapshots.of(caller.tenant), documents: undefined }
+        : await snapshots.with(caller.tenant, request.documents);
     const template = usableTemplate(snapshot, request.template);
     const lease = initialLease(termsOf(template.lease), request.lease);
     const {
@@ -134,6 +139,7 @@ export function createClusterCreator(
       newSecrets: new Map([...findGenerated(config).map((path) => [path, undefined] as const), ...texts]),
       askedConfig: maskAsked(request.config, secretAt),
       lease,
+      documents,
     };
   }
 
@@ -176,7 +182,7 @@ export function createClusterCreator(
       async (tx) => {
         isNew = true;
         prepared ??= await prepare(caller, request);
-        const { spec, services: names, groups, config, newSecrets, askedConfig, lease } = prepared;
+        const { spec, services: names, groups, config, newSecrets, askedConfig, lease, documents } = prepared;
         const now = services.now();
         const ending = leaseUntil(now, lease === 0 ? undefined : now + lease);
         const { id, block } = await mintId(tx, shard);
@@ -196,6 +202,8 @@ export function createClusterCreator(
             services: [...asked.services],
             config: askedConfig,
             lease: asked.lease ?? null,
+            // What they say stands in the spec, as far as the cluster is made from it.
+            documents: documents === undefined ? null : [...documents],
           },
           credential: caller.credential,
           sourceAddress: caller.sourceAddress,

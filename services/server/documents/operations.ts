@@ -4,7 +4,6 @@ import { META_SHARD } from "../../common/ids.js";
 import type { Caller, CatalogOperations, Mutation } from "../application.js";
 import { planApply, planDelete, type CurrentDocument } from "../catalog/apply.js";
 import { hasErrors, loadCatalog } from "../catalog/load.js";
-import { formatProblem } from "../catalog/problems.js";
 import type { DocumentKind, Problem } from "../catalog/types.js";
 import { decodePageToken, encodePageToken, pageSize } from "../paging.js";
 import type { MetaChanged } from "../records/types.js";
@@ -13,6 +12,7 @@ import { LOG_TOPIC, type Signals } from "../signals.js";
 import type { DocumentStore, StoredDocument } from "../store/documents.js";
 import type { Log } from "../store/log.js";
 import type { DocumentChangeView, DocumentView, PluginTypeView } from "../views.js";
+import { invalidCatalog } from "./invalid.js";
 import { knownPlugins, type CatalogSnapshot, type CatalogSnapshots } from "./snapshot.js";
 
 export interface CatalogServices {
@@ -162,7 +162,7 @@ export function createCatalogOperations(services: CatalogServices): CatalogOpera
               (problem) => problem.severity === "error" && problem.document === "",
             );
             if (hasErrors(loaded.problems) && !request.validateOnly && (!request.shipped || parsingFailed))
-              throw invalidCatalog(loaded.problems);
+              throw invalidCatalog("Nothing was written", loaded.problems);
             const planned = planApply(
               snapshot.stored.map(current),
               loaded.documents.map((one) => one.document),
@@ -233,21 +233,4 @@ export function createCatalogOperations(services: CatalogServices): CatalogOpera
 
     pluginTypes: () => Promise.resolve(services.offers()),
   };
-}
-
-/** All problems at once, the first ones in the sentence. */
-function invalidCatalog(problems: readonly Problem[]): LoomError {
-  const errors = problems.filter((problem) => problem.severity === "error");
-  const shown = errors.slice(0, 20).map(formatProblem).join("\n");
-  const more = errors.length > 20 ? `\nand ${errors.length - 20} more` : "";
-  return new LoomError(
-    "INVALID_CATALOG",
-    `Nothing was written, because of ${errors.length} ${errors.length === 1 ? "error" : "errors"}:\n${shown}${more}`,
-    {
-      violations: errors.slice(0, 100).map((problem) => ({
-        field: [problem.file, problem.line, problem.path].filter((part) => part !== "" && part !== 0).join(":"),
-        description: `${problem.message} ${problem.suggestion}`.trim(),
-      })),
-    },
-  );
 }

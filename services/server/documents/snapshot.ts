@@ -2,12 +2,16 @@
  * The catalog of a tenant in memory: newest documents, their versions and what is wrong with them. Made again when the
  * catalog changes; what a cluster is made from comes from one snapshot.
  */
+import { planApply } from "../catalog/apply.js";
 import { buildCatalog } from "../catalog/build.js";
-import { indexProblems, type ProblemIndex } from "../catalog/problems.js";
+import { hasErrors, loadCatalog } from "../catalog/load.js";
+import type { CatalogFile } from "../catalog/parse.js";
+import { documentId, indexProblems, type ProblemIndex } from "../catalog/problems.js";
 import { validateCatalog } from "../catalog/validate.js";
 import type { Catalog, DocumentKind } from "../catalog/types.js";
 import type { DocumentStore, StoredDocument } from "../store/documents.js";
 import type { PluginTypeView } from "../views.js";
+import { invalidCatalog } from "./invalid.js";
 
 export interface CatalogSnapshot {
   readonly catalog: Catalog;
@@ -20,6 +24,16 @@ export interface CatalogSnapshot {
 
 export interface CatalogSnapshots {
   of(tenant: string): Promise<CatalogSnapshot>;
+  /**
+   * The tenant's catalog with the documents of files laid over it. Nothing is stored; documents that differ from those
+   * of the catalog have version 0.
+   *
+   * @throws INVALID_CATALOG where a document of the files has an error
+   */
+  with(
+    tenant: string,
+    files: readonly CatalogFile[],
+  ): Promise<{ readonly snapshot: CatalogSnapshot; readonly documents: readonly string[] }>;
   /** The tenant's catalog has changed. */
   forget(tenant: string): void;
 }
@@ -45,12 +59,37 @@ function makeSnapshot(stored: readonly StoredDocument[], offers: readonly Plugin
   };
 }
 
+/** Of documents that are in no catalog. */
+const NEVER = new Date(0);
+
+function overlay(
+  base: CatalogSnapshot,
+  files: readonly CatalogFile[],
+  offers: readonly PluginTypeView[],
+): { snapshot: CatalogSnapshot; documents: string[] } {
+  const loaded = loadCatalog(files, knownPlugins(offers), base.catalog);
+  if (hasErrors(loaded.problems)) throw invalidCatalog("No cluster was made", loaded.problems);
+  const incoming = loaded.documents.map((one) => one.document);
+  const written = planApply(base.stored, incoming, { shipped: false }).flatMap(({ write }) =>
+    // What is as it is in the catalog stays what it is there, with its version.
+    write === undefined
+      ? []
+      : [{ document: write.document, version: 0, shipped: false, deleted: false, createTime: NEVER, etag: "" }],
+  );
+  const ids = new Set(written.map(({ document }) => documentId(document.kind, document.name)));
+  const kept = base.stored.filter(({ document }) => !ids.has(documentId(document.kind, document.name)));
+  return {
+    snapshot: makeSnapshot([...kept, ...written], offers),
+    documents: incoming.map(({ kind, name }) => documentId(kind, name)),
+  };
+}
+
 export function createCatalogSnapshots(
   store: DocumentStore,
   offers: () => readonly PluginTypeView[],
 ): CatalogSnapshots {
   const cached = new Map<string, { readonly offered: string; readonly snapshot: Promise<CatalogSnapshot> }>();
-  return {
+  const snapshots: CatalogSnapshots = {
     of(tenant) {
       const offered = offers()
         .map((offer) => `${offer.kind}/${offer.type}`)
@@ -65,5 +104,7 @@ export function createCatalogSnapshots(
     forget(tenant) {
       cached.delete(tenant);
     },
+    with: async (tenant, files) => overlay(await snapshots.of(tenant), files, offers()),
   };
+  return snapshots;
 }

@@ -60,6 +60,21 @@ export const AUTHORIZATION = {
   "WorkerService.Sessions": "internal",
 } as const satisfies Record<RpcName, Role | "internal">;
 
+/**
+ * Fields that take more than their RPC does: who gives them does two things at once, and must be allowed both. Documents
+ * hold scripts, which run on nodes.
+ */
+export const FIELD_AUTHORIZATION: Readonly<
+  Partial<Record<RpcName, Readonly<Record<string, { readonly role: Role; readonly why: string }>>>>
+> = {
+  "ClusterService.CreateCluster": {
+    documents: {
+      role: AUTHORIZATION["CatalogService.ApplyDocuments"],
+      why: "documents of one's own hold scripts that run on nodes, as those of the catalog do",
+    },
+  },
+};
+
 const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
 
 /** True where a role may do what another one may. */

@@ -12,7 +12,7 @@ import { LoomError } from "../../common/errors.js";
 import { messagesOf } from "../../common/grpc-streams.js";
 import { startCallLog, type CallLog } from "./call-log.js";
 import { checkFields, type Rules } from "./checks.js";
-import { authorize } from "./identity.js";
+import { authorize, authorizeFields } from "./identity.js";
 import { unwrap, type Incoming } from "./incoming.js";
 import type { RpcName } from "./rpc-names.js";
 import { toGrpcError } from "./status.js";
@@ -63,6 +63,7 @@ function begin<Request extends object>(
   const caller = authorize(rpc, call.metadata);
   log.caller(caller);
   const request = unwrap(call.request);
+  authorizeFields(rpc, request, caller);
   checkFields(request, rules);
   return { request, context: { caller, signal, peer: dispatch.peer?.(call.getPeer()) } };
 }

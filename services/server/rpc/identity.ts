@@ -3,7 +3,7 @@ import type { Metadata } from "@grpc/grpc-js";
 import { callerFromMetadata } from "../../common/caller-metadata.js";
 import { LoomError } from "../../common/errors.js";
 import type { Caller } from "../application.js";
-import { AUTHORIZATION, covers, isRole } from "./authorization.js";
+import { AUTHORIZATION, covers, FIELD_AUTHORIZATION, isRole } from "./authorization.js";
 import type { RpcName } from "./rpc-names.js";
 
 /** The caller of internal RPCs, for logs. */
@@ -45,4 +45,22 @@ export function authorize(rpc: RpcName, metadata: Metadata): Caller {
     );
   }
   return { ...texts, role };
+}
+
+/**
+ * Whether the caller may give the fields that the request has.
+ *
+ * @throws PERMISSION_DENIED
+ */
+export function authorizeFields(rpc: RpcName, request: object, caller: Caller): void {
+  for (const [field, { role, why }] of Object.entries(FIELD_AUTHORIZATION[rpc] ?? {})) {
+    const value = (request as Readonly<Record<string, unknown>>)[field];
+    const isGiven = Array.isArray(value) ? value.length > 0 : value !== undefined;
+    if (!isGiven || covers(caller.role, role)) continue;
+    throw new LoomError(
+      "PERMISSION_DENIED",
+      `${rpc} with ${field} needs the role ${role}, and you have ${caller.role}: ${why}. Ask an admin of the tenant ${caller.tenant}.`,
+      { metadata: { rpc, field, needed: role, role: caller.role, tenant: caller.tenant } },
+    );
+  }
 }

@@ -99,6 +99,7 @@ export const REQUEST_RULES = {
     requestId,
     withDependencies: anything,
     leaseSeconds: optional(between(0, MOST_LEASE_SECONDS, "INVALID_LEASE")),
+    documents: list(10_000, file),
   },
   "ClusterService.GetCluster": { name: anything },
   "ClusterService.ListClusters": {

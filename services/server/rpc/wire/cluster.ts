@@ -99,6 +99,8 @@ export function createClusterFromWire(request: CreateClusterRequest): CreateClus
     config: (request.config ?? {}) as JsonObject,
     withDependencies: request.withDependencies,
     lease: request.leaseSeconds === undefined ? undefined : request.leaseSeconds * 1000,
+    // Absent rather than empty, so that requests without them have the fingerprint that they always had.
+    documents: request.documents.length === 0 ? undefined : request.documents.map(({ path, text }) => ({ path, text })),
     requestId: request.requestId,
     validateOnly: request.validateOnly,
   };
