@@ -1,7 +1,4 @@
 /** What a first start leaves behind for a newcomer: the shipped catalog and a small web farm that answers. */
-import { dirname, join } from "node:path";
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { CliError } from "../../cli/exit.js";
 import { createSession } from "../../cli/session.js";
 import type { Terminal } from "../../cli/terminal.js";
@@ -12,21 +9,13 @@ import { Cluster_State, type Cluster } from "../../gen/web/loom/v1/cluster_pb.js
 import { Job_State } from "../../gen/web/loom/v1/job_pb.js";
 import { LoomError } from "../common/errors.js";
 import { readFolder } from "../common/read-folder.js";
+import { shippedCatalog } from "../common/shipped-catalog.js";
 import { prepareDocker, type DockerOptions } from "./docker.js";
 import type { Standalone } from "./start.js";
 
 /** Name of the first cluster. */
 export const FARM = "hello";
 const FARM_NODES = 4;
-
-/** The folder catalog/ of this program, beside its sources or beside what is built from them. */
-export function shippedCatalog(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const candidate = join(folder, "catalog", "templates");
-    if (existsSync(candidate)) return dirname(candidate);
-    if (folder === dirname(folder)) throw new Error("catalog/ is missing from this installation");
-  }
-}
 
 /**
  * Writes the shipped documents that are new or newer; what somebody has edited stays.

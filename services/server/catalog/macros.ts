@@ -70,7 +70,8 @@ function isOfNode(term: MacroTerm): boolean {
   return term.kind === "hostSelf" || term.kind === "addressSelf" || term.kind === "instance";
 }
 
-function* textsOf(document: CatalogDocument): Generator<MacroText> {
+/** Every text of a document in which macros are expanded. */
+export function* textsOf(document: CatalogDocument): Generator<MacroText> {
   if (document.kind === "Service") {
     const { config, actions = {}, links = [] } = document.body;
     yield* textsIn(config, ["config"]);
