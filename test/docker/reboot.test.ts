@@ -107,8 +107,17 @@ describe("a Docker daemon that is restarted", function () {
 
   it("removes a container that nobody owns after its grace, and no other Loom's", async () => {
     const labels = (cluster: string, node: number, token: string) => [
-      ...["--label", `loom.uid=${cluster}`, "--label", `loom.node=${node}`, "--label", `loom.token=${token}`],
-      ...["--name", `loom-${token}`, IMAGE, "sleep", "1000"],
+      "--label",
+      `loom.uid=${cluster}`,
+      "--label",
+      `loom.node=${node}`,
+      "--label",
+      `loom.token=${token}`,
+      "--name",
+      `loom-${token}`,
+      IMAGE,
+      "sleep",
+      "1000",
     ];
     const other = "0190a000-0000-7000-8000-0000000000ff";
     const foreign = machineToken(other, 1000, 1);

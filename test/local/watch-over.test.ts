@@ -95,7 +95,7 @@ describe("watching over nodes of this machine", function () {
 
   it("comes back by itself with Loom after the machine was restarted", async () => {
     await loom.stop();
-    for (const node of await Promise.all([1000, 1001])) powerOff(node);
+    for (const node of [1000, 1001]) powerOff(node);
     powerOff(1002, 2);
     await until("nothing runs any more", async () => (await sleepers()) === 0);
     await loom.start();

@@ -165,8 +165,8 @@ function readLease(fields: Fields): LeaseTerms | undefined {
   const of = (key: string): number => {
     const value = fields.raw(key);
     if (value === undefined || value === null || value === "") return 0;
-    const match = /^(\d{1,15})([smhd]?)$/.exec(String(value));
-    if (match === null || typeof value === "object") {
+    const match = typeof value === "object" ? null : /^(\d{1,15})([smhd]?)$/.exec(String(value));
+    if (match === null) {
       fields.tell("dropped", [...fields.path, key], `${JSON.stringify(value)} is no duration.`);
       return 0;
     }
