@@ -43,6 +43,14 @@ export function lost(thrown: unknown): CliError {
   return new CliError(EXIT.lost, message, { advice, reason, requestId, violations, cause: thrown });
 }
 
+function connectionLost(cause?: unknown): LoomError {
+  return new LoomError(
+    "UNREACHABLE",
+    "The connection to Loom was lost before the command had ended. The command is ended on the node.",
+    { cause },
+  );
+}
+
 async function feed(
   input: AsyncIterable<string | Uint8Array>,
   push: (request: Request) => Promise<void>,
@@ -96,11 +104,13 @@ export async function runRemote(api: LoomClient, asked: RemoteCommand, interrupt
       if (body.case === "stdout" || body.case === "stderr") await asked.output(body.case, body.value);
       if (body.case === "end") return body.value.exitCode;
     }
-    throw new LoomError("UNREACHABLE", "The connection ended before the command did. It was ended on the node.");
+    throw connectionLost();
   } catch (thrown) {
     if (isLate) return EXIT.commandTimedOut;
     if (interrupted.aborted) return EXIT.interrupted;
-    throw lost(thrown);
+    // Nobody here has cancelled it.
+    const isCut = thrown instanceof LoomError && thrown.reason === "CANCELLED";
+    throw lost(isCut ? connectionLost(thrown) : thrown);
   } finally {
     clearTimeout(timer);
     clearTimeout(tidy);

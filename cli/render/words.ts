@@ -26,6 +26,15 @@ const KINDS: Readonly<Record<number, string>> = {
   [Job_Kind.CREATE]: "create",
   [Job_Kind.DELETE]: "delete",
   [Job_Kind.ADD_NODES]: "add nodes",
+  [Job_Kind.REMOVE_NODES]: "remove nodes",
+  [Job_Kind.REPLACE_NODE]: "replace node",
+  [Job_Kind.REPAIR]: "repair",
+  [Job_Kind.CONFIGURE]: "configure",
+  [Job_Kind.START_SERVICES]: "start services",
+  [Job_Kind.STOP_SERVICES]: "stop services",
+  [Job_Kind.RESTART_SERVICES]: "restart services",
+  [Job_Kind.ADD_SERVICES]: "add services",
+  [Job_Kind.REMOVE_SERVICES]: "remove services",
 };
 
 /** `create`, `delete`, `add nodes`. */

@@ -117,7 +117,7 @@ describe("cli: completion", () => {
 
     it("offers commands, and commands below commands", () => {
       assert.deepEqual(complete("loom", "ret"), ["retry", "retry-task"]);
-      assert.deepEqual(complete("loom", "-o", "json", "sta"), ["status"]);
+      assert.deepEqual(complete("loom", "-o", "json", "stat"), ["status"]);
       assert.deepEqual(complete("loom", "catalog", "e"), ["export"]);
       assert.deepEqual(complete("loom", "context", ""), ["list", "use", "remove"]);
     });

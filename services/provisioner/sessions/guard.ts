@@ -39,8 +39,8 @@ const SHELL = ["/bin/sh", "-c", "command -v bash >/dev/null && exec bash; exec s
 const LEADER = 'echo "$$" && IFS= read -r word && [ "$word" = go ] && exec "$@"; exit 129';
 
 /**
- * The same at a terminal: nothing is echoed before the command is there, and who is not answered within 25 s leaves,
- * since a terminal does not end with its caller.
+ * The same at a terminal: nothing is echoed before the command is there, which a second line tells. Who is not answered
+ * within 25 s leaves, since a terminal does not end with its caller.
  */
 const TERMINAL_LEADER = `
 saved=$(stty -g)
@@ -49,8 +49,9 @@ shift 2
 echo "$$"
 word=$(dd bs=1 count=1 2>/dev/null)
 stty "$saved" echo
-[ "$word" = g ] && exec "$@"
-exit 129`;
+[ "$word" = g ] || exit 129
+echo here
+exec "$@"`;
 
 /** $1 is the process that leads. Fields of /proc/PID/stat after its name: state, parent, group, session (proc(5)). */
 const GUARD = `
@@ -93,28 +94,31 @@ done`;
 /** How long the guard may take to end everything before this side lets go; it goes on by itself. */
 const LET_GO_MS = 15_000;
 
-/** The first line of what is printed, and where the rest goes. */
-function firstLine(rest: SpawnOptions["onOutput"]): {
+/** The first lines of what is printed, and where the rest goes. */
+function firstLines(
+  count: number,
+  rest: SpawnOptions["onOutput"],
+): {
   readonly onOutput: SpawnOptions["onOutput"];
-  /** Rejects where it does not come. */
-  expect(ended: Promise<unknown>): Promise<string>;
+  /** The next of them. Rejects where it does not come. */
+  next(ended: Promise<unknown>): Promise<string>;
 } {
   let seen = Buffer.alloc(0);
-  let found: ((line: string) => void) | undefined;
-  const line = new Promise<string>((resolve) => (found = resolve));
+  const found: ((line: string) => void)[] = [];
+  const lines = Array.from({ length: count }, () => new Promise<string>((resolve) => found.push(resolve)));
   return {
     onOutput(stream, bytes) {
-      if (found === undefined) return rest(stream, bytes);
+      if (found.length === 0) return rest(stream, bytes);
       seen = Buffer.concat([seen, bytes]);
-      const end = seen.indexOf(10);
-      if (end < 0) return undefined;
-      found(seen.subarray(0, end).toString().trim());
-      found = undefined;
-      return end + 1 === seen.length ? undefined : rest(stream, seen.subarray(end + 1));
+      for (let end = seen.indexOf(10); end >= 0 && found.length > 0; end = seen.indexOf(10)) {
+        found.shift()!(seen.subarray(0, end).toString().trim());
+        seen = seen.subarray(end + 1);
+      }
+      return found.length > 0 || seen.length === 0 ? undefined : rest(stream, seen);
     },
-    expect: (ended) =>
+    next: (ended) =>
       Promise.race([
-        line,
+        lines.shift()!,
         ended.then(() => {
           const said = seen.toString().trim().slice(0, 300);
           throw new LoomError(
@@ -138,7 +142,7 @@ export async function openGuarded(
 ): Promise<OpenCommand> {
   signal.throwIfAborted();
   const command = argv.length === 0 ? SHELL : argv;
-  const head = firstLine(onOutput);
+  const head = firstLines(terminal === undefined ? 1 : 2, onOutput);
   const leader = await spawn(
     terminal === undefined ? ["/bin/sh", "-c", LEADER, "loom-session", ...command] : withTerminal(terminal, command),
     { env, terminal: terminal !== undefined, onOutput: head.onOutput },
@@ -147,19 +151,21 @@ export async function openGuarded(
   leader.ended.catch(() => undefined);
   let guard: Spawned | undefined;
   try {
-    const pid = await head.expect(leader.ended);
+    const pid = await head.next(leader.ended);
     if (!/^\d+$/.test(pid))
       throw new LoomError("PROVIDER_ERROR", `No command could be started on the node: ${pid.slice(0, 300)}.`);
-    const ready = firstLine(() => undefined);
+    const ready = firstLines(1, () => undefined);
     guard = await spawn(["/bin/sh", "-c", GUARD, "loom-guard", pid], {
       env: {},
       terminal: false,
       onOutput: ready.onOutput,
     });
     guard.ended.catch(() => undefined);
-    await ready.expect(guard.ended);
+    await ready.next(guard.ended);
     signal.throwIfAborted();
     await leader.write(Buffer.from(terminal === undefined ? "go\n" : "g"));
+    // What is typed before that would not be echoed.
+    if (terminal !== undefined) await head.next(leader.ended);
   } catch (thrown) {
     guard?.end();
     // Without the word it leaves by itself.
