@@ -14,6 +14,7 @@ import { addNodeCommands } from "./tree/nodes.js";
 import { addLeaseCommands } from "./tree/leases.js";
 import { addProvisionerCommands } from "./tree/provisioners.js";
 import { addStrayCommands } from "./tree/strays.js";
+import { addTemplateCommands } from "./tree/templates.js";
 import { addGlobal, addOutput, type AllOptions, type Runner } from "./tree/options.js";
 
 const EXIT_CODES = `
@@ -47,7 +48,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "On nodes:": ["exec", "ssh"],
   "Jobs:": ["logs", "events", "jobs", "tasks", "wait", "pause", "resume", "cancel", "retry", "retry-task", "skip-task"],
-  "Catalog:": ["catalog"],
+  "Catalog:": ["catalog", "template"],
   "Machines:": ["provisioner"],
   "This program:": ["login", "context", "completion", "version"],
 };
@@ -67,6 +68,7 @@ export function createProgram(run: Runner): Command {
   addStrayCommands(program, run);
   addJobCommands(program, run);
   addCatalogCommands(program, run);
+  addTemplateCommands(program, run);
   addProvisionerCommands(program, run);
   addAccountCommands(program, run);
   // Flags for output may stand before the command too; there they are not listed in the help of the program.

@@ -36,6 +36,7 @@ export const WAIT_STATES = Object.keys(TARGETS);
  * Waits until a job has reached what `--wait` asks for.
  *
  * @param usual what `--wait` without a state means for this command
+ * @param advises false where the caller says itself why the job failed and what to do
  * @returns the job and EXIT.done, or EXIT.failed where the job ended otherwise
  * @throws CliError (exit 6) after `--timeout`, (exit 130) at Ctrl-C; the job goes on in both cases
  */
@@ -44,6 +45,7 @@ export async function waitForJob(
   job: Job,
   options: WaitOptions,
   usual = "complete",
+  advises = true,
 ): Promise<{ readonly job: Job; readonly exit: 0 | 1 }> {
   const wanted = checkWait(options, usual);
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout);
@@ -88,7 +90,7 @@ export async function waitForJob(
   const last = view?.job ?? job;
   const met = wanted.includes(last.state);
   if (!met && !jobEnded(last)) throw leftEarly(last, timedOut, timeout);
-  await summarize(session, api, last, met);
+  await summarize(session, api, last, met, advises);
   return { job: last, exit: met ? EXIT.done : EXIT.failed };
 }
 
@@ -121,7 +123,13 @@ function leftEarly(job: Job, timedOut: boolean, timeout: number | undefined): Cl
 }
 
 /** Says how the job ended, and where it failed which task most likely stopped it. */
-async function summarize(session: Session, api: LoomClient, job: Job, met: boolean): Promise<void> {
+async function summarize(
+  session: Session,
+  api: LoomClient,
+  job: Job,
+  met: boolean,
+  advises: boolean,
+): Promise<void> {
   const { errPalette: palette } = session;
   const cluster = clusterPart(job.name);
   const time = formatDuration(
@@ -136,6 +144,7 @@ async function summarize(session: Session, api: LoomClient, job: Job, met: boole
   }
   session.say(`${palette.red(palette.bold("failed:"))} ${jobKind(job)} of ${cluster} after ${time}: ${job.message}`);
   if (job.reason !== "") session.say(`  ${palette.dim(`reason ${job.reason}`)}`);
+  if (!advises) return;
   try {
     const { tasks } = await api.jobs.listTasks(
       { parent: job.name, states: [Task_State.FAILED], pageSize: 1000 },

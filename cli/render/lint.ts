@@ -14,7 +14,7 @@ export function lintLines(
 ): string[] {
   const lines: string[] = [];
   const texts = new Map(files.map(({ path, text }) => [path, text.split(/\r?\n/)]));
-  for (const file of [...new Set(problems.map((problem) => problem.file))]) {
+  for (const file of new Set(problems.map((problem) => problem.file))) {
     if (lines.length > 0) lines.push("");
     lines.push(palette.bold(file));
     for (const problem of problems.filter((one) => one.file === file))

@@ -1,0 +1,124 @@
+/** Why a cluster of a folder failed: the task, its log, and the line of the file that it comes from. */
+import type { LoomClient } from "../../gateway/client.js";
+import { ReadLogsResponse_Stream as Stream, Task_State, type Job, type Task } from "../../gen/web/loom/v1/job_pb.js";
+import { documentId } from "../../services/server/catalog/problems.js";
+import type { Script } from "../../services/server/catalog/lint/scripts.js";
+import type { Path } from "../../services/server/catalog/paths.js";
+import { formatPath } from "../../services/server/catalog/paths.js";
+import { widthOf } from "../commands/template-lint.js";
+import { lastPart } from "../names.js";
+import { readPages } from "../pages.js";
+import { sourceLines } from "../render/lint.js";
+import { createLogPrinter } from "../render/log.js";
+import { rootCause } from "../render/progress.js";
+import { doing } from "../render/words.js";
+import type { Session } from "../session.js";
+import type { Folder } from "./folder.js";
+
+/** So many last lines of a log are shown. */
+const LINES = 30;
+
+/** The tasks of a job in one state. */
+export async function tasksIn(session: Session, api: LoomClient, job: Job, state: Task_State): Promise<Task[]> {
+  const { items } = await readPages(async (page) => {
+    const answer = await api.jobs.listTasks({ parent: job.name, states: [state], ...page }, { signal: session.signal });
+    return { items: answer.tasks, nextPageToken: answer.nextPageToken };
+  });
+  return items;
+}
+
+/** The last lines that the last try of a task printed, as a person reads them. */
+export async function lastLines(
+  session: Session,
+  api: LoomClient,
+  task: Task,
+): Promise<{ readonly lines: readonly string[]; readonly errors: string }> {
+  const lines: string[] = [];
+  let errors = "";
+  const printer = createLogPrinter((line) => lines.push(line), session.errPalette, false);
+  const request = { name: task.name, attempt: task.attempt, node: 0, follow: false };
+  for await (const piece of api.jobs.readLogs(request, { signal: session.signal })) {
+    if (piece.stream === Stream.UNSPECIFIED) continue;
+    if (piece.stream === Stream.STDERR) errors += piece.text;
+    printer.add(piece);
+  }
+  printer.end();
+  const more = lines.length - LINES;
+  return { lines: more > 0 ? [`(${more} lines before)`, ...lines.slice(more)] : lines, errors };
+}
+
+/** Says which task stopped the job, what it printed, and where its script stands. */
+export async function explain(session: Session, api: LoomClient, job: Job, folder: Folder): Promise<void> {
+  const tasks = await tasksIn(session, api, job, Task_State.FAILED);
+  const cause = rootCause(tasks);
+  if (cause === undefined) return;
+  const { errPalette: palette } = session;
+  session.say(`  ${doing(cause)} on node ${cause.node} failed: ${cause.message}`);
+  const { lines, errors } = await lastLines(session, api, cause);
+  session.say(lines.length === 0 ? "  it printed nothing" : "  what it printed:");
+  for (const line of lines) session.say(`    ${palette.dim("|")} ${line}`);
+  if (tasks.length > 1) session.say(`  ${tasks.length - 1} more failed, perhaps because of this`);
+  const parent = job.name.replace(/\/jobs\/\d+$/, "");
+  const node = await api.clusters.getNode({ name: `${parent}/nodes/${cause.node}` }, { signal: session.signal });
+  for (const line of placeLines(session, folder, cause, node.imageType, errors)) session.say(`  ${line}`);
+}
+
+function placeLines(session: Session, folder: Folder, task: Task, imageType: string, errors: string): string[] {
+  const script = scriptOf(folder.scripts, task, imageType);
+  if (script === undefined) {
+    const isMachine = task.service === "";
+    return isMachine ? [] : [`its script is not in this folder: loom catalog get service/${task.service}`];
+  }
+  // `/a/folder/script: 3: nginxx: not found`, of dash, and `script: line 3: ...`, of bash.
+  const said = [...errors.matchAll(/(?:^|\/)script: (?:line )?(\d+): /gm)].at(-1);
+  const place = script.at(said === undefined ? 1 : Number(said[1]));
+  const text = folder.files.find(({ path }) => path === script.source.file)?.text ?? "";
+  const own = text.split(/\r?\n/);
+  const shown = said === undefined ? place : { ...place, column: indentOf(own[place.line - 1]) + 1 };
+  const { errPalette: palette } = session;
+  return [
+    `${palette.bold(`${script.source.file}:${shown.line}:${shown.column}`)} ${formatPath(script.path)}${said === undefined ? ", where its script begins" : ""}`,
+    ...sourceLines(shown, own, palette, palette.red, widthOf(session)),
+  ];
+}
+
+function indentOf(line = ""): number {
+  return line.length - line.trimStart().length;
+}
+
+/** The script that a task ran on an image type: that of the variant that names it, else of the one that names none. */
+export function scriptOf(scripts: readonly Script[], task: Task, imageType: string): Script | undefined {
+  const isCheck = task.action === "CHECK";
+  const own = scripts.filter(({ source: { document }, action }) =>
+    isCheck
+      ? action === "check" && document.kind === "ClusterTemplate"
+      : documentId(document.kind, document.name) === `Service/${task.service}` && action === task.action.toLowerCase(),
+  );
+  const named = own.find((script) => imagesOf(script)?.includes(imageType));
+  const rest = own.find((script) => imagesOf(script)?.length === 0);
+  return named ?? rest ?? own.find((script) => imagesOf(script) === undefined);
+}
+
+/** Image types that the variant of a script names; undefined where it stands in no variant. */
+function imagesOf({ source, path }: Script): readonly string[] | undefined {
+  const at = path.indexOf("variants");
+  if (at === -1) return undefined;
+  return (
+    (valueAt(source.document.body, [...path.slice(0, at + 2), "imageTypes"]) as readonly string[] | undefined) ?? []
+  );
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  let found = value;
+  for (const step of path) found = (found as Record<string | number, unknown> | undefined)?.[step];
+  return found;
+}
+
+/** What the check of a cluster printed; undefined where its template has none. */
+export async function checkResult(session: Session, api: LoomClient, job: Job): Promise<readonly string[] | undefined> {
+  const done = await tasksIn(session, api, job, Task_State.COMPLETE);
+  const check = done.findLast((task) => task.action === "CHECK");
+  if (check === undefined) return undefined;
+  session.detail(`the check is task ${lastPart(check.name)}`);
+  return (await lastLines(session, api, check)).lines;
+}
