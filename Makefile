@@ -91,6 +91,7 @@ fresh-check: ## Run the README's commands in a bare container (FRESH_USERS=..., 
 .PHONY: packages
 packages:
 	@sh tools/packages.sh docker.io:dockerd mmdebstrap:mmdebstrap iproute2:ip shellcheck:shellcheck zsh:zsh fish:fish \
+		openssh-server:/usr/sbin/sshd \
 		'postgresql:/usr/lib/postgresql/*/bin/pgbench'
 
 ##@ Checking

@@ -30,6 +30,18 @@ export const SHIPPED_PLUGINS: KnownPlugins = {
         text("rules"),
       ],
     },
+    {
+      kind: "PROVIDER",
+      type: "ssh",
+      fields: [
+        { name: "hosts", type: "list", required: true },
+        ...["user", "privateKey", "privateKeyFile", "knownHosts", "knownHostsFile"].map(text),
+        object("jump"),
+        { name: "sudo", type: "boolean" },
+        text("folder"),
+        integer("goneAfterSeconds"),
+      ],
+    },
     { kind: "AUTOMATOR", type: "shell", fields: [{ ...text("script"), required: true }, object("env")] },
   ],
 };

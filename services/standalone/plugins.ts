@@ -6,6 +6,7 @@ import { createDockerProvider } from "../provisioner/providers/docker/provider.j
 import { createLocalProvider, type LocalProvider } from "../provisioner/providers/local/provider.js";
 import type { Provider } from "../provisioner/providers/provider.js";
 import { createSimulatedProvider } from "../provisioner/providers/simulated/provider.js";
+import { createSshProvider } from "../provisioner/providers/ssh/provider.js";
 
 export interface Plugins {
   readonly providers: readonly Provider[];
@@ -25,6 +26,7 @@ export function createPlugins(folder: string, installation: string): Plugins {
       createDockerProvider({ installation }),
       local,
       createSimulatedProvider({ journal: join(folder, "simulated.journal") }),
+      createSshProvider(),
     ],
     automators: [createShellAutomator()],
   };

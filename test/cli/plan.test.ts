@@ -7,6 +7,7 @@ import { SHIPPED_PLUGINS } from "../../cli/plugin-types.js";
 import { createShellAutomator } from "../../services/provisioner/automators/shell/shell.js";
 import { createDockerProvider } from "../../services/provisioner/providers/docker/provider.js";
 import { createLocalProvider } from "../../services/provisioner/providers/local/provider.js";
+import { createSshProvider } from "../../services/provisioner/providers/ssh/provider.js";
 import { createSimulatedProvider } from "../../services/provisioner/providers/simulated/provider.js";
 import { assertGolden } from "./golden.js";
 import { cluster, plan } from "./sample.js";
@@ -183,7 +184,12 @@ describe("cli: plan", () => {
 
   it("knows the plugins that Loom ships", () => {
     const folders = { folder: "/nowhere", journal: "/nowhere" };
-    const providers = [createDockerProvider(), createLocalProvider(folders), createSimulatedProvider(folders)];
+    const providers = [
+      createDockerProvider(),
+      createLocalProvider(folders),
+      createSimulatedProvider(folders),
+      createSshProvider(),
+    ];
     const shape = (
       kind: string,
       plugin: { type: string; fields: readonly { name: string; type: string; required?: boolean }[] },

@@ -10,7 +10,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** A field of a plugin's documents. */
 export interface FieldSchema {
   readonly name: string;
-  readonly type: "string" | "integer" | "boolean" | "object";
+  readonly type: "string" | "integer" | "boolean" | "object" | "list";
   readonly description: string;
   readonly required?: boolean;
   readonly sensitive?: boolean;

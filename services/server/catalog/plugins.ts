@@ -13,7 +13,7 @@ export interface PluginType {
   readonly type: string;
   readonly fields: readonly {
     readonly name: string;
-    /** string, integer, boolean, object */ readonly type: string;
+    /** string, integer, boolean, object, list */ readonly type: string;
     readonly required?: boolean;
   }[];
 }
@@ -107,6 +107,7 @@ const WORDS: Readonly<Record<string, string>> = {
   integer: "a whole number",
   boolean: "true or false",
   object: "a mapping",
+  list: "a list",
 };
 
 /** A text with macros may become anything once they are expanded, but only a text stays a text. */
@@ -120,6 +121,8 @@ function fits(value: Json, type: string): boolean {
       return typeof value === "boolean";
     case "object":
       return isObject(value);
+    case "list":
+      return Array.isArray(value);
     default:
       return true;
   }
