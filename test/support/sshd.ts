@@ -90,7 +90,7 @@ export async function startSshd(options: SshdOptions): Promise<Sshd> {
       const ended = child!;
       if (ended.pid === undefined || ended.exitCode !== null || ended.signalCode !== null) return;
       // What it has started for its connections, but not the commands that run in them.
-      const ours = [ended.pid, ...below(ended.pid).filter((pid) => /^sshd/.test(nameOf(pid)))];
+      const ours = [ended.pid, ...below(ended.pid).filter((pid) => nameOf(pid).startsWith("sshd"))];
       const over = new Promise((resolve) => ended.once("exit", resolve));
       for (const pid of ours) {
         try {

@@ -49,6 +49,10 @@ export interface MachineReport {
 
 /** A machine that exists at the provider and was made by Loom. */
 export interface ObservedMachine {
+  /**
+   * Empty where the machine does not answer and the provider cannot tell whose it is: a node that should be on a machine
+   * of this name is down then, not missing.
+   */
   readonly token: string;
   readonly machine: string;
   /** False where commands cannot run on it until somebody starts it. */

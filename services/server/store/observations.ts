@@ -167,14 +167,14 @@ export function createObservationStore(transactor: Transactor, db: Rows, now: ()
     },
 
     async nodes(clusters) {
-      const rows = await db.rows<{ place: bigint; number: number; incarnation: number }>(
-        `SELECT g.place, n.number, n.incarnation FROM ${GIVEN} JOIN node n ON n.shard = g.shard AND n.cluster_id = g.id
+      const rows = await db.rows<{ place: bigint; number: number; incarnation: number; machine: string }>(
+        `SELECT g.place, n.number, n.incarnation, n.machine FROM ${GIVEN} JOIN node n ON n.shard = g.shard AND n.cluster_id = g.id
          WHERE n.state IN ('UP', 'FAILED') ORDER BY g.place, n.number`,
         keys(clusters),
       );
       const found = new Map(clusters.map((cluster) => [cluster, [] as Omit<ExpectedNode, "token">[]]));
-      for (const { place, number, incarnation } of rows)
-        found.get(clusters[Number(place) - 1]!)!.push({ number, incarnation });
+      for (const { place, number, incarnation, machine } of rows)
+        found.get(clusters[Number(place) - 1]!)!.push({ number, incarnation, machine });
       return found;
     },
 

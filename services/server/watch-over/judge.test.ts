@@ -25,21 +25,36 @@ const looks = fc
 
 describe("findingsOf", () => {
   it("tells up, down and missing by the token of the present machine alone", () => {
-    const node = (number: number, token: string): ExpectedNode => ({ number, incarnation: 1, token });
+    const node = (number: number, token: string): ExpectedNode => ({
+      number,
+      incarnation: 1,
+      token,
+      machine: `m-${token}`,
+    });
     const machines = new Map([
       ["a", { running: true }],
       ["b", { running: false }],
       ["old", { running: true }],
     ]);
     assert.deepEqual(
-      [...findingsOf([node(1000, "a"), node(1001, "b"), node(1002, "new")], machines)],
+      [...findingsOf([node(1000, "a"), node(1001, "b"), node(1002, "new")], machines, new Set())],
       [
         [1000, "UP"],
         [1001, "DOWN"],
         [1002, "MISSING"],
       ],
     );
-    assert.deepEqual([...findingsOf([], machines)], []);
+    assert.deepEqual([...findingsOf([], machines, new Set())], []);
+    // A machine that says nothing is no proof that it is not there; one that is told elsewhere is believed.
+    const silent = new Set(["m-new", "m-a"]);
+    assert.deepEqual(
+      [...findingsOf([node(1000, "a"), node(1001, "new"), node(1002, "newer")], machines, silent)],
+      [
+        [1000, "UP"],
+        [1001, "DOWN"],
+        [1002, "MISSING"],
+      ],
+    );
   });
 });
 

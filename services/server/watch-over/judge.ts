@@ -14,6 +14,8 @@ export interface ExpectedNode {
   readonly incarnation: number;
   /** Of the machine of this incarnation. */
   readonly token: string;
+  /** The provider's own name of the machine; empty where it was not told. */
+  readonly machine: string;
 }
 
 /** Whether a machine runs, by token. Machines that are not in it do not exist. */
@@ -24,12 +26,22 @@ export type Findings = ReadonlyMap<number, Finding>;
 
 const SEVERITY: Readonly<Record<Finding, number>> = { UP: 0, DOWN: 1, MISSING: 2 };
 
-/** What one answer says, by node number. */
-export function findingsOf(nodes: readonly ExpectedNode[], inventory: Inventory): Map<number, Finding> {
+/**
+ * What one answer says, by node number.
+ *
+ * @param silent names of machines that do not say whose they are; one of them that should carry a node is no proof that
+ *   the node has none
+ */
+export function findingsOf(
+  nodes: readonly ExpectedNode[],
+  inventory: Inventory,
+  silent: ReadonlySet<string>,
+): Map<number, Finding> {
   return new Map(
-    nodes.map(({ number, token }) => {
+    nodes.map(({ number, token, machine: name }) => {
       const machine = inventory.get(token);
-      return [number, machine === undefined ? "MISSING" : machine.running ? "UP" : "DOWN"];
+      if (machine === undefined) return [number, silent.has(name) ? "DOWN" : "MISSING"];
+      return [number, machine.running ? "UP" : "DOWN"];
     }),
   );
 }

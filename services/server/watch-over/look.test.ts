@@ -18,11 +18,16 @@ const CLUSTER: WatchedCluster = {
 const NODES = [1000, 1001, 1002];
 const token = (node: number): string => machineToken(CLUSTER.uid, node, 1);
 
-/** Answers of a provider, one after the other; `!` is a machine that is off, absent is none, undefined no answer. */
+/** Answers of a provider, one after the other; `!` is a machine that is off, `?m1000` one that does not answer, absent is none, undefined no answer. */
 async function look(known: Partial<Known> | undefined, ...answers: (string | undefined)[]) {
   const store = {
     nodes: async (clusters: readonly WatchedCluster[]) =>
-      new Map(clusters.map((cluster) => [cluster, NODES.map((number) => ({ number, incarnation: 1 }))])),
+      new Map(
+        clusters.map((cluster) => [
+          cluster,
+          NODES.map((number) => ({ number, incarnation: 1, machine: `m${number}` })),
+        ]),
+      ),
     known: async (clusters: readonly WatchedCluster[]) =>
       new Map(
         known === undefined
@@ -54,6 +59,8 @@ async function look(known: Partial<Known> | undefined, ...answers: (string | und
           .split(" ")
           .filter((word) => word !== "")
           .map((word): ObservedMachine => {
+            if (word.startsWith("?"))
+              return { token: "", running: false, machine: word.slice(1), clusterUid: "", node: 0 };
             const name = word.replace("!", "");
             const number = Number(name);
             const isOwn = NODES.includes(number);
@@ -117,6 +124,16 @@ describe("a look at a provider", () => {
     assert.deepEqual((await look({ isKnown: false, message: "It is off.", findings }, undefined, undefined)).looks, []);
     const back = await look({ isKnown: false, message: "It is off.", findings }, "1000 1001! 1002");
     assert.deepEqual([back.bad, back.told], [["1001 DOWN"], ["PROVIDER_REACHABLE"]]);
+  });
+
+  it("takes a machine that does not answer for down, says so, and takes it for nobody else's", async () => {
+    const silent = await look({}, "1000 1001 ?m1002 ?spare", "1000 1001 ?m1002 ?spare");
+    assert.deepEqual([silent.bad, silent.told, silent.others], [["1002 DOWN"], ["NODES_DOWN"], []]);
+    assert.equal(silent.looks[0]!.bad![0]!.message, "Its machine does not answer.");
+    assert.match(
+      silent.looks[0]!.events[0]!.message,
+      /^Node 1002 is down: its machine does not answer\..*replace-node/,
+    );
   });
 
   it("tells which machines no node should have", async () => {

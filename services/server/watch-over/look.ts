@@ -6,7 +6,7 @@ import type { Known, Look, ObservationStore, WatchedCluster } from "../store/obs
 import type { InventoryQuestion, ObservedMachine } from "../workers/types.js";
 import type { Group } from "./groups.js";
 import { findingsOf, isWorse, settle, type ExpectedNode, type Finding } from "./judge.js";
-import { FINDING_WORDS, nodeEvents, providerEvent, type ObservedEvent } from "./words.js";
+import { FINDING_WORDS, SILENT_WORDS, nodeEvents, providerEvent, type ObservedEvent } from "./words.js";
 
 export interface LookServices {
   readonly store: ObservationStore;
@@ -61,7 +61,8 @@ export async function lookAt(services: LookServices, group: Group): Promise<Look
 
   const findings = (machines: readonly ObservedMachine[]) => {
     const inventory = new Map(machines.map((machine) => [machine.token, machine]));
-    return new Map(clusters.map((cluster) => [cluster, findingsOf(expected.get(cluster)!, inventory)]));
+    const silent = silentOf(machines);
+    return new Map(clusters.map((cluster) => [cluster, findingsOf(expected.get(cluster)!, inventory, silent)]));
   };
   const first = findings(answer);
   let second: ReturnType<typeof findings> | undefined;
@@ -74,28 +75,37 @@ export async function lookAt(services: LookServices, group: Group): Promise<Look
     }
   }
   const looks: Look[] = [];
+  const silent = silentOf(answer);
   for (const cluster of clusters) {
     const after = settle(before(cluster), first.get(cluster)!, second?.get(cluster));
     const nodes = expected.get(cluster)!;
     if (isSame(cluster, known.get(cluster), after)) continue;
+    const silentNodes = new Set(nodes.flatMap(({ number, machine }) => (silent.has(machine) ? [number] : [])));
     looks.push({
       cluster,
       message: "",
       bad: nodes.flatMap(({ number, incarnation }) => {
         const observed = after.get(number)!;
-        return observed === "UP" ? [] : [{ number, incarnation, observed, message: FINDING_WORDS[observed] }];
+        if (observed === "UP") return [];
+        const message = observed === "DOWN" && silentNodes.has(number) ? SILENT_WORDS : FINDING_WORDS[observed];
+        return [{ number, incarnation, observed, message }];
       }),
-      events: nodeEvents(cluster, clusterName(cluster.displayName, cluster.id), before(cluster), after),
+      events: nodeEvents(cluster, clusterName(cluster.displayName, cluster.id), before(cluster), after, silentNodes),
     });
   }
   const back = clusters.filter((cluster) => known.get(cluster)?.isKnown === false);
   const wanted = new Set([...expected.values()].flatMap((nodes) => nodes.map(({ token }) => token)));
   return {
     isKnown: true,
-    others: answer.filter(({ token }) => !wanted.has(token)),
+    others: answer.filter(({ token }) => token !== "" && !wanted.has(token)),
     looks,
     events: providerEvents(group, back, undefined),
   };
+}
+
+/** Names of the machines that do not say whose they are. */
+function silentOf(machines: readonly ObservedMachine[]): Set<string> {
+  return new Set(machines.flatMap(({ token, machine }) => (token === "" ? [machine] : [])));
 }
 
 /** Nobody can tell: what was known of nodes is kept for when somebody can. */
@@ -144,8 +154,8 @@ async function expectedOf(
   let count = 0;
   for (const [cluster, nodes] of await store.nodes(clusters)) {
     const named: ExpectedNode[] = [];
-    for (const { number, incarnation } of nodes) {
-      named.push({ number, incarnation, token: machineToken(cluster.uid, number, incarnation) });
+    for (const { number, incarnation, machine } of nodes) {
+      named.push({ number, incarnation, machine, token: machineToken(cluster.uid, number, incarnation) });
       count += 1;
       if (count % TURN === 0) await turn();
     }

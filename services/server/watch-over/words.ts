@@ -23,6 +23,9 @@ export const FINDING_WORDS: Readonly<Record<Exclude<Finding, "UP">, string>> = {
   MISSING: "The provider has no machine of it any more.",
 };
 
+/** Said of a node that is down as far as anybody can tell. */
+export const SILENT_WORDS = "Its machine does not answer.";
+
 /** Ranges named one by one; the rest is counted. */
 const MOST_RANGES = 10;
 
@@ -50,15 +53,18 @@ function nodesInWords(numbers: readonly number[]): string {
  * One event for each thing that happened to nodes of a cluster, however many they are.
  *
  * @param name the cluster's, without `clusters/`
+ * @param silent nodes whose machines do not answer
  */
 export function nodeEvents(
   cluster: { readonly tenant: string; readonly id: bigint },
   name: string,
   before: Findings,
   after: Findings,
+  silent: ReadonlySet<number> = new Set(),
 ): ObservedEvent[] {
-  const changed = (to: Finding): number[] =>
+  const changed = (to: Finding, isSilent: boolean): number[] =>
     [...after]
+      .filter(([number]) => to !== "DOWN" || silent.has(number) === isSilent)
       .filter(([number, finding]) => finding === to && (before.get(number) ?? "UP") !== to)
       .map(([number]) => number)
       .sort((a, b) => a - b);
@@ -67,8 +73,9 @@ export function nodeEvents(
     to: Finding,
     rest: Pick<ObservedEvent, "severity" | "reason">,
     words: (one: boolean) => string,
+    isSilent = false,
   ): void => {
-    const numbers = changed(to);
+    const numbers = changed(to, isSilent);
     if (numbers.length === 0) return;
     const message = `${nodesInWords(numbers)} ${words(numbers.length === 1)}`;
     events.push({ ...rest, tenant: cluster.tenant, clusterId: cluster.id, message });
@@ -85,6 +92,13 @@ export function nodeEvents(
     { severity: "WARNING", reason: "NODES_DOWN" },
     (one) =>
       `${one ? "is down: its machine is" : "are down: their machines are"} there but ${one ? "does" : "do"} not run. ${repair} starts ${one ? "it" : "them"}.`,
+  );
+  add(
+    "DOWN",
+    { severity: "WARNING", reason: "NODES_DOWN" },
+    (one) =>
+      `${one ? "is down: its machine does" : "are down: their machines do"} not answer. Start ${one ? "it" : "them"}, then ${repair}; or "loom replace-node" puts ${one ? "the node" : "the nodes"} on ${one ? "another machine" : "other machines"}.`,
+    true,
   );
   add("UP", { severity: "INFO", reason: "NODES_UP" }, (one) => `${one ? "runs" : "run"} again.`);
   return events;

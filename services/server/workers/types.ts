@@ -95,6 +95,7 @@ export interface InventoryQuestion {
 
 /** A machine at a provider; field for field the message ObservedMachine of worker.proto. */
 export interface ObservedMachine {
+  /** Empty where the machine does not answer, and the provider cannot tell whose it is. */
   readonly token: string;
   readonly running: boolean;
   readonly machine: string;

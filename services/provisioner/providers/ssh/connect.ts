@@ -1,7 +1,7 @@
 /** One connection to a host, straight or through another host, with its key looked at before anything is sent. */
 import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from "ssh2";
 import type { Readable } from "node:stream";
-import { LoomError } from "../../../common/errors.js";
+import type { LoomError } from "../../../common/errors.js";
 import { connectFailure, keyRefused, unreachable } from "./failures.js";
 import { keysOf } from "./known-hosts.js";
 import type { SshSettings, Target } from "./settings.js";
