@@ -210,7 +210,7 @@ export async function ssh(
   command: readonly string[],
 ): Promise<number> {
   const { stdin, stdout } = session.terminal;
-  const tty = options.tty ?? (stdin.isTTY === true && stdout.isTTY === true);
+  const tty = options.tty !== false && stdin.isTTY === true && stdout.isTTY === true;
   return start(session, { ...options, tty, stdin: true }, text, target, command);
 }
 
