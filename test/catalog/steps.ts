@@ -13,6 +13,7 @@ export const STEPS = [
   "stop",
   "start",
   "reboot",
+  "repair",
   "delete",
 ] as const;
 export type Step = (typeof STEPS)[number];
@@ -136,6 +137,16 @@ function work(cluster: Cluster, subject: TemplateUnderTest): Record<Step, () => 
       // Nothing but CONFIGURE and the check: the services have to come up by themselves.
       await cluster.run("ConfigureCluster", {});
       await remembered();
+    },
+    async repair() {
+      // A machine that is gone cannot take its leave: the others have to do without.
+      for (const service of subject.replaced) {
+        const node = (await cluster.nodes(service)).at(-1)!;
+        await docker("rm", "--force", node.machine);
+        await cluster.run("RepairCluster", {});
+        await remembered();
+      }
+      await size(grows, before);
     },
     async delete() {
       await cluster.run("DeleteCluster", {});
