@@ -8,6 +8,7 @@ import { toConnectError } from "../../gateway/errors.js";
 import { remoteErrorFrom } from "../../gateway/remote-error.js";
 import { PUBLIC_SERVICES } from "../../gateway/services.js";
 import { createUpstream } from "../../gateway/upstream.js";
+import { ClusterService } from "../../gen/web/loom/v1/cluster_pb.js";
 import { callerToMetadata } from "../../services/common/caller-metadata.js";
 import type { Role } from "../../services/server/application.js";
 import { AUTHORIZATION, covers } from "../../services/server/rpc/authorization.js";
@@ -143,6 +144,36 @@ describe("authorization", () => {
       }
     });
   }
+
+  it("ClusterService.CreateCluster with documents of its own: admin, as to apply them", async () => {
+    const method = ClusterService.method.createCluster;
+    const fields = { displayName: "x", template: "t", nodeCount: 1 };
+    const documents = [{ path: "a.yaml", text: "kind: Service" }];
+    const upstream = createUpstream(loom().socket);
+    const refusal = async (role: Role, message: Message): Promise<{ reason: string; message: string } | undefined> => {
+      const caller = { tenant: "default", user: "u", role, credential: "c", sourceAddress: "127.0.0.1" };
+      const call = { metadata: callerToMetadata(caller), timeoutMs: 5_000, signal: new AbortController().signal };
+      try {
+        await upstream.unary(method, message, call);
+        return undefined;
+      } catch (thrown) {
+        const error = remoteErrorFrom(toConnectError(thrown, ""), "");
+        return { reason: (error as RemoteError).reason, message: error.message };
+      }
+    };
+    try {
+      calls.length = 0;
+      const refused = await refusal("operator", create(method.input, { ...fields, documents }));
+      assert.equal(refused?.reason, "PERMISSION_DENIED");
+      assert.match(refused.message, /with documents needs the role admin, and you have operator: .* scripts/);
+      assert.deepEqual(reached(), []);
+      assert.equal(await refusal("operator", create(method.input, fields)), undefined);
+      assert.equal(await refusal("admin", create(method.input, { ...fields, documents })), undefined);
+      assert.equal(reached().length, 2);
+    } finally {
+      upstream.close();
+    }
+  });
 
   it("covers every service that the gateway offers", () => {
     const tried = new Set(methods.map(({ parent }) => parent.typeName));
