@@ -94,9 +94,15 @@ export function createSshChannel(connections: Connections, node: Node): NodeChan
     async run(argv, options) {
       options.signal.throwIfAborted();
       const word = randomBytes(9).toString("hex");
-      const channel = await connections.exec(settings, host, line(argv, options.env ?? {}, word));
+      const command = line(argv, options.env ?? {}, word);
+      // Without input its channel stays open for a signal.
+      const channel = await connections.exec(
+        settings,
+        host,
+        options.input === undefined ? `${command} </dev/null` : command,
+      );
       let first = "";
-      const result = await toEnd(host, channel, options.input ?? "", options.signal, (stream, bytes) => {
+      const result = await toEnd(host, channel, options.input, options.signal, (stream, bytes) => {
         if (stream === "stderr" && first.length < 200) {
           const text = Buffer.from(bytes).toString("latin1");
           first += text;

@@ -66,31 +66,37 @@ export function follow(
 }
 
 /**
- * Runs a command to its end. Where it is aborted the process that was started is killed and the channel closed.
+ * Runs a command to its end. Where it is aborted nobody waits for it. Its host is asked to kill it, which sshd does for
+ * users other than root and commands without input; scripts are ended by loom-run's rules anyway.
  *
+ * @param input undefined: it has none and was started that way
  * @throws CANCELLED, PROVIDER_UNREACHABLE
  */
 export async function toEnd(
   target: Target,
   channel: ClientChannel,
-  input: string,
+  input: string | undefined,
   signal: AbortSignal,
   onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void,
 ): Promise<Ended> {
-  const stop = (): void => {
-    channel.signal("KILL");
-    channel.close();
-  };
-  const over = follow(target, channel, onOutput);
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => {
+      channel.signal("KILL");
+      channel.close();
+      reject(new LoomError("CANCELLED", "The command was ended.", { cause: signal.reason }));
+    };
+  });
+  const over = follow(target, channel, (stream, bytes) => {
+    if (!signal.aborted) onOutput(stream, bytes);
+  });
+  over.catch(() => undefined);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   try {
     // A command need not read its input.
-    channel.end(input);
-    return await over;
-  } catch (thrown) {
-    if (signal.aborted) throw new LoomError("CANCELLED", "The command was ended.", { cause: signal.reason });
-    throw thrown;
+    if (input !== undefined) channel.end(input);
+    return await Promise.race([over, aborted]);
   } finally {
     signal.removeEventListener("abort", stop);
   }

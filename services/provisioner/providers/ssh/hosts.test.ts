@@ -159,6 +159,36 @@ describe("hosts of an ssh provider", function () {
     assert.ok(connections.opened - before <= 4, `${connections.opened - before} connections`);
   });
 
+  it("opens commands that are talked to, at a terminal and without", async () => {
+    const request = await up(one(fieldsOf()));
+    const channel = provider.channel(request);
+    for (const terminal of [undefined, { columns: 100, rows: 30 }]) {
+      let printed = "";
+      const command = await channel.open(["sh", "-c", "read line; echo got $line; stty size; exit 3"], {
+        env: {},
+        terminal,
+        signal: new AbortController().signal,
+        onOutput: (_, bytes) => void (printed += Buffer.from(bytes).toString()),
+      });
+      await command.write(Buffer.from("word\n"));
+      assert.deepEqual(await command.ended, { exitCode: 3 });
+      assert.match(printed, terminal === undefined ? /got word/ : /got word\r\n30 100/);
+    }
+    const abort = new AbortController();
+    const sleeper = `sleep ${100_000 + Math.floor(Math.random() * 1e6)}`;
+    const shell = await channel.open(["sh", "-c", `${sleeper}; true`], {
+      env: {},
+      terminal: { columns: 80, rows: 24 },
+      signal: abort.signal,
+      onOutput: () => undefined,
+    });
+    shell.ended.catch(() => undefined);
+    const runs = async () => (await run(channel, ["pgrep", "-fx", sleeper])).exitCode === 0;
+    await until("it runs", runs);
+    abort.abort();
+    await until("it is gone", async () => !(await runs()));
+  });
+
   it("says so when a host goes away in the middle, goes on when it is back, and leaves others alone", async () => {
     const [stays, goes] = hosts();
     const request = await up(one(fieldsOf({ hosts: [goes] })));
