@@ -80,8 +80,8 @@ function envOf(fields: JsonObject | undefined): string[] {
 
 /**
  * Where a place of a text is, which begins at `start` of the file. A block of its own (`|`) has a line of the file for
- * each line of the text; of one that is folded (`>`) the line that begins alike is looked for; of any other text only
- * its beginning is known.
+ * each line of the text; of one that is folded (`>`) the word is looked for; of any other text only its beginning is
+ * known.
  */
 function placeIn(lines: readonly string[], start: Position, text: string, line: number, column: number): Position {
   const header = lines[start.line - 1]?.slice(start.column - 1) ?? "";
@@ -94,9 +94,10 @@ function placeIn(lines: readonly string[], start: Position, text: string, line: 
     return { line: start.line + line, column: Math.max(1, indent - own + column) };
   }
   if (header.startsWith(">")) {
-    const wanted = (text.split("\n")[line - 1] ?? "").trim().slice(0, 20);
-    const index = lines.findIndex((one, at) => at >= start.line && wanted !== "" && one.trimStart().startsWith(wanted));
-    return index === -1 ? start : { line: index + 1, column: indent + column };
+    // Lines are joined, so that only words can be found again.
+    const word = /^\S*/.exec((text.split("\n")[line - 1] ?? "").slice(column - 1))![0];
+    const index = lines.findIndex((one, at) => at >= start.line && word !== "" && one.includes(word));
+    return index === -1 ? start : { line: index + 1, column: lines[index]!.indexOf(word) + 1 };
   }
   if (text.includes("\n") || line > 1) return start;
   const isQuoted = /^["']/.test(header);
