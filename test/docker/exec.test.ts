@@ -30,8 +30,8 @@ describe("loom exec and loom ssh on docker", function () {
     await docker("stop", "--time", "0", machine(1001));
     await docker("rm", "--force", machine(1002));
     for (const [node, words] of [
-      ["1001", /does not run[^]*loom repair hello-/],
-      ["1002", /is gone[^]*loom repair hello-/],
+      ["1001", /does\s+not\s+run[^]*loom\s+repair\s+hello-/],
+      ["1002", /is\s+gone[^]*loom\s+repair\s+hello-/],
     ] as const) {
       const { code, err } = await loom.loom("exec", "hello", node, "--", "true");
       assert.equal(code, 255);

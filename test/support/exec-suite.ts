@@ -99,8 +99,15 @@ export function describeExec(loom: () => LoomProcess): void {
 
   it("sets variables, beside those that say where it is", async () => {
     const { out } = await run([
-      ...["exec", "hello", "1001", "--env", 'GREETING=it\'s "so"', "--"],
-      ...["sh", "-c", 'echo "$LOOM_NODE $LOOM_SERVICES $GREETING"'],
+      "exec",
+      "hello",
+      "1001",
+      "--env",
+      'GREETING=it\'s "so"',
+      "--",
+      "sh",
+      "-c",
+      'echo "$LOOM_NODE $LOOM_SERVICES $GREETING"',
     ]);
     assert.equal(out.toString(), '1001 web it\'s "so"\n');
   });

@@ -91,7 +91,7 @@ export async function waitForCommand(
     if (first.value.body?.$case !== "start") return true;
     started();
     const start = first.value.body.value;
-    await carry(options, start, messages, say);
+    await carry(options, start, messages, say, signal);
     call.end();
     // The server ends its side when it has read this one to its end.
     for (let next = await messages.next(); next.done !== true; next = await messages.next());
@@ -107,16 +107,23 @@ export async function waitForCommand(
 
 async function carry(
   { providers, log }: SessionOptions,
-  start: SessionStart,
+  asked: SessionStart,
   messages: AsyncIterator<SessionsResponse>,
   say: (body: NonNullable<SessionsRequest["body"]>) => Promise<void>,
+  stopping: AbortSignal,
 ): Promise<void> {
+  // Said once, before anything that is printed.
+  let isStarted = false;
+  const start = (): void => {
+    if (!isStarted) void say({ $case: "started", value: {} });
+    isStarted = true;
+  };
   const gone = new AbortController();
   try {
-    const machine = machineOf(start);
-    const provider = providers.find(({ type }) => type === start.providerType);
+    const machine = machineOf(asked);
+    const provider = providers.find(({ type }) => type === asked.providerType);
     if (provider === undefined) {
-      throw new LoomError("PLUGIN_TYPE_UNKNOWN", `This provisioner has no provider of type "${start.providerType}".`);
+      throw new LoomError("PLUGIN_TYPE_UNKNOWN", `This provisioner has no provider of type "${asked.providerType}".`);
     }
     let isOver = false;
     let opened: (command: OpenCommand) => void = () => {};
@@ -134,25 +141,31 @@ async function carry(
       }
     };
     void feed();
-    const command = await provider.channel(machine).open(start.command, {
-      env: start.env,
-      terminal: start.terminal,
+    const command = await provider.channel(machine).open(asked.command, {
+      env: asked.env,
+      terminal: asked.terminal,
       signal: gone.signal,
       onOutput(stream, bytes) {
+        start();
         let wait: Promise<void> | undefined;
         for (let at = 0; at < bytes.length; at += PIECE_BYTES)
           wait = say({ $case: stream, value: Buffer.from(bytes.subarray(at, at + PIECE_BYTES)) });
         return wait;
       },
     });
-    await say({ $case: "started", value: {} });
+    start();
     opened(command);
     const { exitCode } = await command.ended;
     isOver = true;
+    if (stopping.aborted)
+      throw new LoomError(
+        "WORKER_LOST",
+        "The provisioner was stopped, and with it the command: it was ended on the node.",
+      );
     await say({ $case: "end", value: { exitCode } });
   } catch (thrown) {
     if (!(thrown instanceof LoomError) && !gone.signal.aborted)
-      log.error({ error: String(thrown), provider: start.providerType }, "a command met an unknown error");
+      log.error({ error: String(thrown), provider: asked.providerType }, "a command met an unknown error");
     const known = thrown instanceof LoomError ? thrown : undefined;
     await say({
       $case: "failure",

@@ -1,4 +1,5 @@
 /** Keeps a few streams waiting for commands, for as long as the provisioner runs. */
+import { setMaxListeners } from "node:events";
 import type { WorkerServiceClient } from "../../../gen/services/loom/internal/v1/worker.js";
 import type { Provider } from "../providers/provider.js";
 import type { ProvisionerClock, ProvisionerLog } from "./provisioner.js";
@@ -28,6 +29,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   const { clock } = options;
   const stopped = new AbortController();
   const { signal } = stopped;
+  // Every stream listens.
+  setMaxListeners(0, signal);
   const running = new Set<Promise<void>>();
   let wake: () => void = () => {};
 

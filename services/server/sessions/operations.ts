@@ -93,10 +93,14 @@ function startOf(caller: Caller, request: SessionRequest, node: SessionNode): Se
   };
 }
 
-/** What a provisioner says of a machine that runs no commands, with what mends it. */
+/**
+ * What a provisioner says of a machine that runs no commands, with what mends it. Its own advice is for tasks of jobs and
+ * is left out.
+ */
 function withAdvice(thrown: unknown, { start }: Place): unknown {
   if (!(thrown instanceof LoomError) || !["MACHINE_MISSING", "PROVIDER_ERROR"].includes(thrown.reason)) return thrown;
-  return new LoomError(thrown.reason, `${thrown.message} Or: loom repair ${start.clusterName}`, {
+  const what = thrown.message.split(". ", 1)[0]!.replace(/\.$/, "");
+  return new LoomError(thrown.reason, `${what}. Look again, and mend it, with: loom repair ${start.clusterName}`, {
     metadata: { ...thrown.metadata, cluster: start.clusterName, node: String(start.node.number) },
     cause: thrown,
   });
