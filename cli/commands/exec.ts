@@ -27,9 +27,6 @@ const PARALLEL = 10;
 /** Of an input that goes to several nodes. */
 const MOST_INPUT = 16 * 1024 * 1024;
 
-/** Nodes that can run commands. */
-const ALIVE: ReadonlySet<Node_State> = new Set([Node_State.UP, Node_State.FAILED]);
-
 /** What a word means: a node by its number or its host name, or the nodes of a service. */
 function chosen(cluster: Cluster, nodes: readonly Node[], text: string): { nodes: readonly Node[]; isOne: boolean } {
   const one = nodes.find((node) => String(node.number) === text || node.hostname === text);
@@ -231,8 +228,9 @@ async function start(
     const cluster = await findCluster(api, text, session.signal);
     const nodes = await nodesOf(session, api, cluster.name, target !== undefined);
     if (target === undefined) return await runMany(session, api, nodes, common, options);
-    const alive = nodes.filter(({ state }) => ALIVE.has(state));
-    const choice = chosen(cluster, /^\d+$/.test(target) ? nodes : alive, target);
+    // A node that is gone is only found by its number, to be told that it is.
+    const present = nodes.filter(({ state }) => state !== Node_State.DELETED);
+    const choice = chosen(cluster, /^\d+$/.test(target) ? nodes : present, target);
     // At a terminal, or with a shell, a service of one node is that node.
     const isOne = choice.isOne || ((options.tty === true || command.length === 0) && choice.nodes.length === 1);
     return isOne

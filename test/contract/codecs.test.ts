@@ -21,6 +21,7 @@ import * as worker from "../../gen/services/loom/internal/v1/worker.js";
 import * as catalog from "../../gen/services/loom/v1/catalog.js";
 import * as cluster from "../../gen/services/loom/v1/cluster.js";
 import * as event from "../../gen/services/loom/v1/event.js";
+import * as exec from "../../gen/services/loom/v1/exec.js";
 import * as job from "../../gen/services/loom/v1/job.js";
 import * as provisioner from "../../gen/services/loom/v1/provisioner.js";
 import * as stray from "../../gen/services/loom/v1/stray.js";
@@ -33,6 +34,7 @@ import { file_loom_internal_v1_worker } from "../../gen/web/loom/internal/v1/wor
 import { file_loom_v1_catalog } from "../../gen/web/loom/v1/catalog_pb.js";
 import { CreateClusterRequestSchema, file_loom_v1_cluster } from "../../gen/web/loom/v1/cluster_pb.js";
 import { file_loom_v1_event } from "../../gen/web/loom/v1/event_pb.js";
+import { file_loom_v1_exec } from "../../gen/web/loom/v1/exec_pb.js";
 import { file_loom_v1_job } from "../../gen/web/loom/v1/job_pb.js";
 import { file_loom_v1_provisioner } from "../../gen/web/loom/v1/provisioner_pb.js";
 import { file_loom_v1_stray } from "../../gen/web/loom/v1/stray_pb.js";
@@ -52,6 +54,7 @@ const FILES: readonly (readonly [DescFile, object])[] = [
   [file_loom_v1_catalog, catalog],
   [file_loom_v1_cluster, cluster],
   [file_loom_v1_event, event],
+  [file_loom_v1_exec, exec],
   [file_loom_v1_job, job],
   [file_loom_v1_stray, stray],
   [file_loom_v1_system, system],
