@@ -135,13 +135,17 @@ actions:
             set -eu
             loom-service start ${name} nginx -c /etc/nginx/${name}.conf
             url="http://$LOOM_ADDRESS:$(loom-config ${name} port)/"
-            curl -fsS --noproxy '*' --max-time 5 --retry 30 --retry-delay 1 --retry-max-time 30 --retry-connrefused "$url"
+            curl -fsS --noproxy '*' --max-time 5 --retry 30 --retry-delay 1 --retry-max-time 30 --retry-connrefused "$url" ||
+              { tail -n 20 "$LOOM_HOME/log/${name}.log" >&2; exit 1; }
       - imageTypes: [this-machine]
         fields:
           script: |
             set -eu
             loom-service start ${name} node "$LOOM_HOME/${name}/server.mjs"
-            URL="http://$LOOM_ADDRESS:$(loom-config ${name} port)/" node --input-type=module <<'END'
+            URL="http://$LOOM_ADDRESS:$(loom-config ${name} port)/"
+            export URL
+            # What the program itself printed is in log/, below the node's folder.
+            node --input-type=module <<'END' || { tail -n 20 "$LOOM_HOME/log/${name}.log" >&2; exit 1; }
             const { URL: url } = process.env;
             const deadline = Date.now() + 30_000;
             for (;;) {
