@@ -1,9 +1,11 @@
 /** The shipped templates redis and static-site on this machine: they work, grow, and their checks go red. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { processesByToken } from "../../services/provisioner/providers/local/processes.js";
 import { createLocalProvider } from "../../services/provisioner/providers/local/provider.js";
 import type { Provider } from "../../services/provisioner/providers/provider.js";
@@ -64,6 +66,27 @@ describe("templates on local", function () {
     await redis.renew(redis.with("redis-primary")[0]!);
     assert.equal((await green(redis)).match(/has the value/g)!.length, 2);
     for (const node of redis.nodes) await powerCut(node);
+    await green(redis);
+  });
+
+  it("redis: a new machine under the address of the old primary takes the data, and its replicas keep them", async () => {
+    const redis = await play("redis", "redis-primary", "redis-replica", "redis-replica");
+    const [primary, ...replicas] = redis.nodes as [PlayedNode, ...PlayedNode[]];
+    const password = redis.secrets.get("redis.password")!;
+    const ask = async (node: PlayedNode, ...command: string[]): Promise<string> => {
+      const cli = join(folder, replicas[0]!.request.token, "redis", "cli.mjs");
+      const env = { ...process.env, REDISCLI_AUTH: password };
+      const { stdout } = await promisify(execFile)("node", [cli, node.address, "6379", ...command], { env });
+      return stdout.trim();
+    };
+    assert.equal(await ask(primary, "set", "kept", "yes"), "OK");
+    await green(redis);
+    await redis.again(primary, "stop");
+    await rm(join(folder, primary.request.token, "redis"), { recursive: true });
+    for (const action of ["install", "configure", "start"]) await redis.again(primary, action);
+    for (const replica of replicas) await redis.renew(replica);
+    for (const node of redis.nodes) assert.equal(await ask(node, "get", "kept"), "yes", node.hostname);
+    assert.match(await ask(primary, "info", "replication"), /^role:master$/m);
     await green(redis);
   });
 
