@@ -123,13 +123,7 @@ function leftEarly(job: Job, timedOut: boolean, timeout: number | undefined): Cl
 }
 
 /** Says how the job ended, and where it failed which task most likely stopped it. */
-async function summarize(
-  session: Session,
-  api: LoomClient,
-  job: Job,
-  met: boolean,
-  advises: boolean,
-): Promise<void> {
+async function summarize(session: Session, api: LoomClient, job: Job, met: boolean, advises: boolean): Promise<void> {
   const { errPalette: palette } = session;
   const cluster = clusterPart(job.name);
   const time = formatDuration(

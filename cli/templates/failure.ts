@@ -29,7 +29,7 @@ export async function tasksIn(session: Session, api: LoomClient, job: Job, state
 }
 
 /** The last lines that the last try of a task printed, as a person reads them. */
-export async function lastLines(
+async function lastLines(
   session: Session,
   api: LoomClient,
   task: Task,
@@ -88,7 +88,7 @@ function indentOf(line = ""): number {
 }
 
 /** The script that a task ran on an image type: that of the variant that names it, else of the one that names none. */
-export function scriptOf(scripts: readonly Script[], task: Task, imageType: string): Script | undefined {
+function scriptOf(scripts: readonly Script[], task: Task, imageType: string): Script | undefined {
   const isCheck = task.action === "CHECK";
   const own = scripts.filter(({ source: { document }, action }) =>
     isCheck

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { loadCatalog } from "../load.js";
 import type { KnownPlugins } from "../plugins.js";
 import { lintCatalog } from "./lint.js";
+import { LOOM_VARIABLES } from "./script-rules.js";
+import { LINT_RULES } from "./types.js";
 
 const PLUGINS: KnownPlugins = {
   unknown: "warning",
@@ -72,6 +75,19 @@ check: { service: web, script: "true" }
 `;
 
 describe("lint of documents", () => {
+  it("has rules that the guide for authors names, every one", () => {
+    const guide = readFileSync(new URL("../../../../docs/guide/writing-a-template.md", import.meta.url), "utf8");
+    for (const rule of LINT_RULES) if (rule !== "catalog") assert.ok(guide.includes(`\`${rule}\``), rule);
+  });
+
+  it("knows the variables that scripts find set", () => {
+    const sources = ["automators/shell/shell.ts", "node/loom-run"].map((path) =>
+      readFileSync(new URL(`../../../provisioner/${path}`, import.meta.url), "utf8"),
+    );
+    const set = sources.join("\n").match(/\bLOOM_[A-Z]+(?=[:=])/g)!;
+    assert.deepEqual([...new Set(set)].sort(), [...LOOM_VARIABLES]);
+  });
+
   it("says nothing of documents that are right", () => {
     const web = service('set -eu\necho "$(loom-config web port)" "$LOOM_HOME"', "config: { port: 80 }\n");
     assert.deepEqual(lint(web + TEMPLATE), []);
