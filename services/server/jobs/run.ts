@@ -132,7 +132,8 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     const why = { reason: result.reason, message: result.message };
     const wasCancelled = state === "CANCELLING";
     attempts.push({ ...ended, ...why, state: wasCancelled ? "CANCELLED" : "FAILED" });
-    if (result.unreachable) {
+    // A machine that is to go may be silent for ever: there tries are counted.
+    if (result.unreachable && !isFarewell(task)) {
       unreachable.set(task, result.message);
       progress.defer(task, why, now, services.unreachableMs);
     } else if (progress.actionOf(task) === "CONFIRM" && !wasCancelled) {
