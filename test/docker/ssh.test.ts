@@ -79,11 +79,8 @@ describe("a cluster on hosts that are reached by ssh", function () {
       "exec /usr/sbin/sshd -D -e",
     ].join("\n");
     for (const container of containers) {
-      await docker(
-        ...["run", "--detach", "--init", "--name", container],
-        ...["--env", `KEY=${publicKey(key)}`, "--env", `HOST=${readFileSync(hostKey, "utf8").trim()}`],
-        ...[SSH_IMAGE, "sh", "-c", start],
-      );
+      const env = ["--env", `KEY=${publicKey(key)}`, "--env", `HOST=${readFileSync(hostKey, "utf8").trim()}`];
+      await docker("run", "--detach", "--init", "--name", container, ...env, SSH_IMAGE, "sh", "-c", start);
       addresses.push(
         await docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container),
       );
