@@ -110,6 +110,8 @@ describe("templates on local", function () {
     assert.equal(answer.headers.get("content-type"), "text/html; charset=utf-8");
     assert.match(await answer.text(), /<h1>It works<\/h1>/);
     assert.equal((await fetch(`http://${second.address}:8080/none`)).status, 404);
+    // Not an address at all: the server answers, and goes on.
+    assert.equal((await fetch(`http://${second.address}:8080/%zz`)).status, 400);
     await site.add("site");
     await powerCut(second);
     await green(site);
