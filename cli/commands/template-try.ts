@@ -111,7 +111,7 @@ async function tryOnce(session: Session, asked: Asked, folder: string, enough: (
   session.say(`Cluster ${what}. Ctrl-C ${asked.keep === true ? "stops watching; the cluster stays" : "deletes it"}.`);
   let exit: number = EXIT.failed;
   try {
-    if (!session.signal.aborted) exit = await follow(session, found, name, job);
+    if (!session.signal.aborted) exit = await follow(session, found, template, name, job);
     if (asked.keep !== true) await enough();
   } catch (thrown) {
     // After Ctrl-C there is nothing to say but what is done about it.
@@ -183,10 +183,10 @@ async function create(
 }
 
 /** Waits for the cluster and says how it is: where it answers and what its check said, or why it failed. */
-async function follow(session: Session, folder: Folder, name: string, first: Job): Promise<number> {
+async function follow(session: Session, folder: Folder, template: string, name: string, first: Job): Promise<number> {
   const { job, exit } = await waitForJob(session, first, {}, "complete", false);
   const api = await session.api();
-  if (job.state === Job_State.FAILED) await explain(session, api, job, folder);
+  if (job.state === Job_State.FAILED) await explain(session, api, job, folder, template);
   if (exit !== EXIT.done) return exit;
   const check = await checkResult(session, api, job);
   const { errPalette: palette } = session;

@@ -2,6 +2,8 @@
 import type { LoomClient } from "../../gateway/client.js";
 import { ReadLogsResponse_Stream as Stream, Task_State, type Job, type Task } from "../../gen/web/loom/v1/job_pb.js";
 import { documentId } from "../../services/server/catalog/problems.js";
+import { resolve } from "../../services/server/catalog/resolve.js";
+import type { Catalog } from "../../services/server/catalog/types.js";
 import type { Script } from "../../services/server/catalog/lint/scripts.js";
 import type { Path } from "../../services/server/catalog/paths.js";
 import { formatPath } from "../../services/server/catalog/paths.js";
@@ -49,7 +51,13 @@ async function lastLines(
 }
 
 /** Says which task stopped the job, what it printed, and where its script stands. */
-export async function explain(session: Session, api: LoomClient, job: Job, folder: Folder): Promise<void> {
+export async function explain(
+  session: Session,
+  api: LoomClient,
+  job: Job,
+  folder: Folder,
+  template: string,
+): Promise<void> {
   const tasks = await tasksIn(session, api, job, Task_State.FAILED);
   const cause = rootCause(tasks);
   if (cause === undefined) return;
@@ -61,14 +69,22 @@ export async function explain(session: Session, api: LoomClient, job: Job, folde
   if (tasks.length > 1) session.say(`  ${tasks.length - 1} more failed, perhaps because of this`);
   const parent = job.name.replace(/\/jobs\/\d+$/, "");
   const node = await api.clusters.getNode({ name: `${parent}/nodes/${cause.node}` }, { signal: session.signal });
-  for (const line of placeLines(session, folder, cause, node.imageType, errors)) session.say(`  ${line}`);
+  for (const line of placeLines(session, folder, template, cause, node.imageType, errors)) session.say(`  ${line}`);
 }
 
-function placeLines(session: Session, folder: Folder, task: Task, imageType: string, errors: string): string[] {
-  const script = scriptOf(folder.scripts, task, imageType);
+function placeLines(
+  session: Session,
+  folder: Folder,
+  template: string,
+  task: Task,
+  imageType: string,
+  errors: string,
+): string[] {
+  const script = scriptOf(folder, template, task, imageType);
   if (script === undefined) {
-    const isMachine = task.service === "";
-    return isMachine ? [] : [`its script is not in this folder: loom catalog get service/${task.service}`];
+    if (task.service === "") return [];
+    const document = task.action === "CHECK" ? `template/${template}` : `service/${task.service}`;
+    return [`its script is not in this folder; look at what is there: loom catalog get ${document}`];
   }
   // `/a/folder/script: 3: nginxx: not found`, of dash, and `script: line 3: ...`, of bash.
   const said = [...errors.matchAll(/(?:^|\/)script: (?:line )?(\d+): /gm)].at(-1);
@@ -88,16 +104,23 @@ function indentOf(line = ""): number {
 }
 
 /** The script that a task ran on an image type: that of the variant that names it, else of the one that names none. */
-function scriptOf(scripts: readonly Script[], task: Task, imageType: string): Script | undefined {
-  const isCheck = task.action === "CHECK";
-  const own = scripts.filter(({ source: { document }, action }) =>
-    isCheck
-      ? action === "check" && document.kind === "ClusterTemplate"
-      : documentId(document.kind, document.name) === `Service/${task.service}` && action === task.action.toLowerCase(),
+function scriptOf({ scripts, catalog }: Folder, template: string, task: Task, imageType: string): Script | undefined {
+  const owner = task.action === "CHECK" ? ownerOfCheck(catalog, template) : documentId("Service", task.service);
+  const own = scripts.filter(
+    ({ source: { document }, action }) =>
+      documentId(document.kind, document.name) === owner && action === task.action.toLowerCase(),
   );
   const named = own.find((script) => imagesOf(script)?.includes(imageType));
   const rest = own.find((script) => imagesOf(script)?.length === 0);
   return named ?? rest ?? own.find((script) => imagesOf(script) === undefined);
+}
+
+/** The last document of those that make up the template that has a check. */
+function ownerOfCheck(catalog: Catalog, name: string): string {
+  const body = catalog.ClusterTemplate.get(name) ?? {};
+  const { parts } = resolve(catalog, { kind: "ClusterTemplate", name, body });
+  const part = parts.findLast((one) => one.body.check !== undefined);
+  return part === undefined ? "" : documentId(part.kind, part.name);
 }
 
 /** Image types that the variant of a script names; undefined where it stands in no variant. */
