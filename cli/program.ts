@@ -22,18 +22,7 @@ Exit codes: 0 done, 1 failed, 2 bad input or catalog, 3 no layout, 4 there are c
 5 Loom cannot be reached, 6 timed out waiting, 130 stopped with Ctrl-C.`;
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "Clusters:": [
-    "create",
-    "plan",
-    "list",
-    "status",
-    "describe",
-    "nodes",
-    "extend",
-    "delete",
-    "strays",
-    "quota",
-  ],
+  "Clusters:": ["create", "plan", "list", "status", "describe", "nodes", "extend", "delete", "strays", "quota"],
   "Running clusters:": [
     "configure",
     "start",
