@@ -383,20 +383,16 @@ constraints:
     });
   });
 
+  it("a macro that never means anything is refused with the place where it stands, and nothing is made", async () => {
+    const ran = await make(...SMALL, "-c", "web.greeting=%ip.bogus%");
+    refused(ran, 2, /config\.web\.greeting.*position 1.*cannot be expanded.*Known are/);
+    assert.match((await loom.loom("status", "bad")).err, /No live cluster/);
+  });
+
   it("a macro that means nothing at run time fails its task, and the cluster can be retried and deleted", async () => {
-    const wanted = [
-      "--template",
-      "web-farm",
-      "--nodes",
-      "3",
-      "--provider",
-      "simulated",
-      "-c",
-      "web.greeting=%ip.bogus%",
-    ];
-    const ran = await make(...wanted, "--wait");
+    const ran = await make(...SMALL, "-c", "web.greeting=%ip.service.web[7]%", "--wait");
     try {
-      refused(ran, 1, /The macro %ip\.bogus% .*cannot be expanded.*Known are/);
+      refused(ran, 1, /The macro %ip\.service\.web\[7\]% .*cannot be expanded/);
       const { tasks } = await loom.json<{ tasks: { name: string; state: string }[] }>("tasks", "bad");
       assert.match(
         await loom.must("describe", tasks.find(({ state }) => state === "STATE_FAILED")!.name),
@@ -408,3 +404,5 @@ constraints:
     }
   });
 });
+
+const SMALL = ["--template", "web-farm", "--nodes", "3", "--provider", "simulated"];
