@@ -56,12 +56,14 @@ describe("asking providers for their machines", () => {
     await settled();
     // An answer from a worker that was not asked is nobody's.
     const { query } = two.told.asked[0]!;
-    connect(hub, 1, ["docker"], "three").inventory(whole(query, "foreign"));
+    const three = connect(hub, 1, ["docker"], "three");
+    three.inventory(whole(query, "foreign"));
     two.inventory(whole(query, "a"));
     assert.deepEqual(
       (await answer).map(({ token }) => token),
       ["a"],
     );
+    three.close();
     const none = hub.inventory(QUESTION);
     two.close();
     await assert.rejects(none, { reason: "PROVIDER_UNREACHABLE" });
