@@ -13,6 +13,8 @@ import { createPlanner, type Planner } from "./plan/thread.js";
 import { JOBS_TOPIC, LOG_TOPIC, createSignals, logsTopic } from "./signals.js";
 import { createLeaseChanger } from "./leases/change.js";
 import { createLeaseKeeper, type LeaseKeeper } from "./leases/keeper.js";
+import { createLogKeeper, type LogKeeper } from "./logs/keeper.js";
+import { DEFAULT_RETENTION, type Retention } from "./logs/retention.js";
 import { createQuotas } from "./quotas/operations.js";
 import { createStrayOperations } from "./watch-over/operations.js";
 import { NO_JOB, removeStray } from "./watch-over/reaper.js";
@@ -25,6 +27,7 @@ import { openEpochs, openInstallation, type Installation } from "./store/install
 import { createJobProgressStore } from "./store/job-progress.js";
 import { createJobStore } from "./store/jobs.js";
 import { createLog } from "./store/log.js";
+import { createLogRetentionStore } from "./store/log-retention.js";
 import { createObservationStore } from "./store/observations.js";
 import { createStrayStore } from "./store/strays.js";
 import { readHeads } from "./store/read/events.js";
@@ -49,6 +52,8 @@ export interface ServerOptions {
   /** No other process can use this database. */
   readonly soleOwner: boolean;
   readonly timing?: Partial<Timing>;
+  /** How long output of scripts is kept, and how much of it. */
+  readonly logs?: Retention;
   readonly hooks?: TransactionHooks;
   /** The clock that leases go by, in milliseconds since 1970; the machine's where absent. */
   readonly now?: () => number;
@@ -90,6 +95,9 @@ const DEFAULT_TIMING: Timing = {
 /** Before the first pass over leases, so that a start is not held up by clusters that ended while Loom was down. */
 const FIRST_LEASE_PASS_MS = 10_000;
 
+/** Between two passes over the output of scripts, and before the first one. */
+const LOG_PASS = { passMs: 3_600_000, firstMs: 60_000 };
+
 /** Before the first look at clusters: provisioners are about to connect. */
 const FIRST_LOOK_MS = 3_000;
 
@@ -100,6 +108,7 @@ export interface Server {
   readonly tokens: Tokens;
   readonly installation: Installation;
   readonly leases: LeaseKeeper;
+  readonly logs: LogKeeper;
   readonly watcher: Watcher;
   /** Stores what is under way and stops. The database stays open. */
   stop(): Promise<void>;
@@ -173,6 +182,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const leases = createLeaseKeeper(
     { passMs: timing.leasePassMs, firstMs: Math.min(FIRST_LEASE_PASS_MS, timing.leasePassMs) },
     { db, log: records, epochs, signals, logger: log, now: leaseClock },
+  );
+  const logs = createLogKeeper(
+    LOG_PASS,
+    options.logs ?? DEFAULT_RETENTION,
+    createLogRetentionStore(transactor, [...epochs.keys()]),
+    log,
+    leaseClock,
   );
 
   const watcher = createWatcher(
@@ -258,6 +274,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
   await engine.start();
   leases.start();
+  logs.start();
   watcher.start();
   signals.notify(JOBS_TOPIC);
   return {
@@ -267,9 +284,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     tokens,
     installation,
     leases,
+    logs,
     watcher,
     async stop() {
       await watcher.stop();
+      await logs.stop();
       await leases.stop();
       await engine.stop();
       await logWriter.flush();

@@ -65,6 +65,7 @@ async function main(options: MainOptions): Promise<number> {
         strayGraceMs: 1000 * options.strayGraceSeconds,
         leasePassMs: 1000 * options.leaseSeconds,
       },
+      logs: options.logs,
       progress: (step) => say(`- ${step}`),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
       ...(options.workers === undefined ? {} : { workers: options.workers }),

@@ -31,3 +31,18 @@ describe("where provisioners of other machines connect", () => {
       );
   });
 });
+
+describe("how long output of scripts is kept", () => {
+  it("is 30 days and 4 GiB unless it is said", () => {
+    assert.deepEqual(readOptions([], {}).logs, { days: 30, bytes: 4 * 1024 ** 3 });
+    assert.deepEqual(readOptions(["--log-days", "7"], { LOOM_LOG_MIB: "512" }).logs, {
+      days: 7,
+      bytes: 512 * 1024 ** 2,
+    });
+  });
+
+  it("is refused where it is nothing", () => {
+    assert.throws(() => readOptions(["--log-days", "0"], {}), /--log-days must be a number from 1/);
+    assert.throws(() => readOptions([], { LOOM_LOG_MIB: "x" }), /--log-mib must be a number from 1/);
+  });
+});

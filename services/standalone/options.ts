@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
 import { parseArgs } from "node:util";
 import { LoomError } from "../common/errors.js";
+import { DEFAULT_RETENTION, type Retention } from "../server/logs/retention.js";
 import { defaultDataFolder } from "./data-folder.js";
 
 export interface MainOptions {
@@ -22,6 +23,8 @@ export interface MainOptions {
   readonly strayGraceSeconds: number;
   /** Seconds between two looks at the leases of clusters. */
   readonly leaseSeconds: number;
+  /** How long output of scripts is kept, and how much of it. */
+  readonly logs: Retention;
   /** Make the first cluster. */
   readonly farm: boolean;
   /** Write the context of the command line. */
@@ -39,6 +42,9 @@ export const DEFAULT_WORKERS_PORT = 7421;
 const RECONCILE_SECONDS = 60;
 const STRAY_GRACE_SECONDS = 3600;
 const LEASE_SECONDS = 180;
+const MIB = 1024 ** 2;
+const MOST_LOG_DAYS = 36_500;
+const MOST_LOG_MIB = 1024 ** 2;
 const MOST_SECONDS = 30 * 86_400;
 
 export const USAGE = `Starts Loom with everything it needs in one process.
@@ -55,6 +61,8 @@ export const USAGE = `Starts Loom with everything it needs in one process.
   --reconcile-seconds N     between two looks at all machines, 0 for none   (LOOM_RECONCILE_SECONDS; else ${RECONCILE_SECONDS})
   --stray-grace-seconds N   before a machine that nobody owns is removed    (LOOM_STRAY_GRACE_SECONDS; else ${STRAY_GRACE_SECONDS})
   --lease-seconds N         between two looks at leases that end            (LOOM_LEASE_SECONDS; else ${LEASE_SECONDS})
+  --log-days N       how long output of scripts is kept   (LOOM_LOG_DAYS; else ${DEFAULT_RETENTION.days})
+  --log-mib N        how much of it, the newest           (LOOM_LOG_MIB; else ${DEFAULT_RETENTION.bytes / MIB})
   --no-farm          make no first cluster
   --no-context       leave the command line's context alone
   --log-level LEVEL  debug, info, warn, error        (LOOM_LOG; else warn)
@@ -85,6 +93,8 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
         "reconcile-seconds": { type: "string" },
         "stray-grace-seconds": { type: "string" },
         "lease-seconds": { type: "string" },
+        "log-days": { type: "string" },
+        "log-mib": { type: "string" },
         "no-farm": { type: "boolean" },
         "no-context": { type: "boolean" },
         "log-level": { type: "string" },
@@ -132,6 +142,22 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Ma
       1,
       MOST_SECONDS,
     ),
+    logs: {
+      days: number(
+        values["log-days"] ?? env["LOOM_LOG_DAYS"] ?? String(DEFAULT_RETENTION.days),
+        "--log-days",
+        1,
+        MOST_LOG_DAYS,
+      ),
+      bytes:
+        MIB *
+        number(
+          values["log-mib"] ?? env["LOOM_LOG_MIB"] ?? String(DEFAULT_RETENTION.bytes / MIB),
+          "--log-mib",
+          1,
+          MOST_LOG_MIB,
+        ),
+    },
     farm: values["no-farm"] !== true,
     context: values["no-context"] !== true,
     logLevel: values["log-level"] ?? env["LOOM_LOG"] ?? "warn",

@@ -46,6 +46,7 @@ export interface StandaloneOptions {
   /** Told of each step that takes a while. */
   progress(step: string): void;
   readonly timing?: ServerOptions["timing"];
+  readonly logs?: ServerOptions["logs"];
   readonly hooks?: ServerOptions["hooks"];
 }
 
@@ -140,6 +141,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
           }),
       soleOwner: true,
       ...(options.timing === undefined ? {} : { timing: options.timing }),
+      ...(options.logs === undefined ? {} : { logs: options.logs }),
       ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
     });
     stops.push(() => server.stop());

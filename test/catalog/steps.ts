@@ -39,6 +39,7 @@ export async function runSteps(
   const seconds: Partial<Record<Step, number>> = {};
   const doing = work(cluster, subject);
   let failure: Outcome["failure"];
+  const before = await networks();
   for (const step of steps) {
     if (failure !== undefined && step !== "delete") continue;
     const started = performance.now();
@@ -56,18 +57,23 @@ export async function runSteps(
       }
     }
   }
-  const left = await belongings(loom, cluster.name);
+  const left = await belongings(loom, before);
   for (const thing of left) say(`  left behind: ${thing}`);
   return { template: subject.template, seconds, ...(failure === undefined ? {} : { failure }), left };
 }
 
-/** Containers of a Loom, and the network of its last cluster. */
-async function belongings(loom: LoomProcess, cluster: string): Promise<string[]> {
+const linesOf = async (...args: string[]): Promise<string[]> =>
+  (await docker(...args)).split("\n").filter((line) => line !== "");
+
+/** Networks of clusters. They name no Loom, so those that were there before are told apart by that. */
+const networks = (): Promise<string[]> =>
+  linesOf("network", "ls", "--filter", "label=loom.cluster", "--format", "network {{.Name}}");
+
+/** Containers of a Loom, and networks that were not there before. */
+async function belongings(loom: LoomProcess, before: readonly string[]): Promise<string[]> {
   const mine = `label=loom.installation=${loom.folder}`;
-  const containers = await docker("ps", "--all", "--filter", mine, "--format", "container {{.Names}}");
-  const its = `label=loom.cluster=${cluster}`;
-  const networks = await docker("network", "ls", "--filter", its, "--format", "network {{.Name}}");
-  return `${containers}\n${networks}`.split("\n").filter((line) => line !== "");
+  const containers = await linesOf("ps", "--all", "--filter", mine, "--format", "container {{.Names}}");
+  return [...containers, ...(await networks()).filter((name) => !before.includes(name))];
 }
 
 function work(cluster: Cluster, subject: TemplateUnderTest): Record<Step, () => Promise<unknown>> {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Cluster_State } from "../../gen/web/loom/v1/cluster_pb.js";
+import { Attempt_State, Job_State, Task_State } from "../../gen/web/loom/v1/job_pb.js";
 import { proxies } from "../../services/provisioner/providers/docker/settings.js";
 import { makeKey, publicKey } from "../support/sshd.js";
 import { until } from "../support/wait.js";
@@ -17,12 +18,13 @@ const docker = async (...args: string[]): Promise<string> =>
   (await promisify(execFile)("docker", args, { maxBuffer: 1 << 26 })).stdout.trim();
 
 /** A Debian with an sshd, kept between runs. */
-const SSH_IMAGE = "loom-test-ssh:12";
+const SSH_IMAGE = "loom-test-ssh-sudo:12";
 
 async function ensureImage(): Promise<void> {
   if ((await docker("images", "--quiet", SSH_IMAGE)) !== "") return;
   const name = `loom-test-ssh-${randomBytes(4).toString("hex")}`;
-  const install = "apt-get -qq update && apt-get -qq install -y openssh-server nginx-light curl && mkdir -p /run/sshd";
+  const install =
+    "apt-get -qq update && apt-get -qq install -y openssh-server nginx-light curl sudo && useradd -m -s /bin/sh ops";
   const env = Object.entries(proxies(process.env)).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
   try {
     await docker("run", "--name", name, ...env, IMAGE, "sh", "-c", `${install} && rm -f /etc/ssh/ssh_host_*`);
@@ -32,7 +34,7 @@ async function ensureImage(): Promise<void> {
   }
 }
 
-const catalog = (hosts: readonly string[], key: string, hostKey: string): string => `
+const catalog = (hosts: readonly string[], sudoHost: string, key: string, hostKey: string): string => `
 kind: Provider
 name: pool
 type: ssh
@@ -41,13 +43,36 @@ fields:
   privateKey: ${JSON.stringify(key)}
   goneAfterSeconds: 5
 ---
+kind: Provider
+name: by-sudo
+type: ssh
+fields:
+  hosts: ${JSON.stringify([{ address: sudoHost, hostKey }])}
+  user: ops
+  sudo: true
+  privateKey: ${JSON.stringify(key)}
+---
 kind: HardwareType
 name: pool-host
-providers: { pool: { flavor: any } }
+providers: { pool: { flavor: any }, by-sudo: { flavor: any } }
 ---
 kind: ImageType
 name: debian
-providers: { pool: { image: debian-12 } }
+providers: { pool: { image: debian-12 }, by-sudo: { image: debian-12 } }
+---
+# Its start takes until it may go on; what it writes shows who runs it, and how often.
+kind: Service
+name: slow
+actions:
+  start:
+    fields:
+      script: |
+        id -un >>/root/slow
+        until [ -e /root/go ]; do sleep 0.1; done
+---
+kind: ClusterTemplate
+name: slow
+defaults: { services: [slow], provider: by-sudo }
 `;
 
 describe("a cluster on hosts that are reached by ssh", function () {
@@ -55,7 +80,7 @@ describe("a cluster on hosts that are reached by ssh", function () {
   needsDocker();
   const loom = useWholeLoom({ strayGraceMs: 3_000 });
   const mark = randomBytes(4).toString("hex");
-  const containers = [1, 2, 3].map((number) => `loom-test-ssh-${mark}-${number}`);
+  const containers = [1, 2, 3, 4].map((number) => `loom-test-ssh-${mark}-${number}`);
   const addresses: string[] = [];
   let folder = "";
   let name = "";
@@ -73,7 +98,10 @@ describe("a cluster on hosts that are reached by ssh", function () {
     const [key, hostKey] = [await makeKey(folder, "key"), await makeKey(folder, "host")];
     const start = [
       "mkdir -p /root/.ssh /run/sshd",
-      'echo "$KEY" >/root/.ssh/authorized_keys',
+      'echo "$KEY" | tee /root/.ssh/authorized_keys >/home/ops/authorized_keys',
+      "install -D -m 600 -o ops /home/ops/authorized_keys /home/ops/.ssh/authorized_keys",
+      "chown ops /home/ops/.ssh",
+      'echo "ops ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/ops',
       'echo "$HOST" >/etc/ssh/ssh_host_ed25519_key',
       "chmod 600 /etc/ssh/ssh_host_ed25519_key /root/.ssh/authorized_keys",
       "exec /usr/sbin/sshd -D -e",
@@ -87,7 +115,7 @@ describe("a cluster on hosts that are reached by ssh", function () {
     }
     const shipped = ["docker", "local", "simulated"].map((provider) => `providers/${provider}`);
     shipped.push("images/this-machine", "images/simulated", "services/site", "templates/static-site");
-    const own = catalog(addresses, readFileSync(key, "utf8"), publicKey(hostKey));
+    const own = catalog(addresses.slice(0, 3), addresses[3]!, readFileSync(key, "utf8"), publicKey(hostKey));
     await loom.apply(
       [own, ...shipped.map((path) => readFileSync(join("catalog", `${path}.yaml`), "utf8"))].join("\n---\n"),
     );
@@ -144,10 +172,43 @@ describe("a cluster on hosts that are reached by ssh", function () {
     assert.notEqual(await reserved(spare), "");
   });
 
+  it("tells when a host vanishes in the middle of a task, and does the task again when it is back", async () => {
+    const host = containers[3]!;
+    const wrote = (): Promise<string> => docker("exec", host, "sh", "-c", "cat /root/slow || true");
+    const { jobs } = loom.client;
+    const made = await loom.client.clusters.createCluster({
+      displayName: "slow",
+      template: "slow",
+      nodeCount: 1,
+      requestId: randomUUID(),
+    });
+    const job = made.job!.name;
+    await until("the task runs", async () => (await wrote()) === "root", 120_000);
+    await docker("kill", host);
+    await until("the job waits", async () => (await jobs.getJob({ name: job })).state === Job_State.WAITING, 60_000);
+    assert.match((await jobs.getJob({ name: job })).message, new RegExp(`^Host ${addresses[3]} does not answer`));
+    const start = async () =>
+      (await jobs.listTasks({ parent: job, pageSize: 100 })).tasks.find(({ action }) => action === "START")!;
+    assert.equal((await start()).state, Task_State.RETRYING);
+    await docker("start", host);
+    assert.equal(
+      await docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", host),
+      addresses[3],
+    );
+    await until("the task runs again", async () => (await wrote()) === "root\nroot", 60_000);
+    await docker("exec", host, "touch", "/root/go");
+    await loom.done(made.job!);
+    const { attempts } = await jobs.listAttempts({ parent: (await start()).name });
+    assert.match(attempts[0]!.message, /does not answer/);
+    assert.deepEqual([attempts[0]!.state, attempts.at(-1)!.state], [Attempt_State.FAILED, Attempt_State.COMPLETE]);
+    await loom.delete(made.name);
+    assert.equal(await docker("exec", host, "sh", "-c", "ls /var/lib/loom /home/ops/.loom 2>/dev/null || true"), "");
+  });
+
   it("gives all hosts back", async () => {
     await loom.delete(name);
     name = "";
-    for (const container of containers) {
+    for (const container of containers.slice(0, 3)) {
       assert.equal(
         await docker("exec", container, "sh", "-c", "ls /var/lib/loom 2>/dev/null; pgrep nginx || true"),
         "",

@@ -247,15 +247,20 @@ describe("joining provisioners", function () {
   it("pages are whole and in order", async () => {
     const { provisioners } = loom.server.application;
     const ids: string[] = [];
-    for (let i = 0; i < 5; i += 1) ids.unshift((await loom.token(`rack-${i}`)).id);
-    const seen: string[] = [];
+    for (let i = 0; i < 5; i += 1) ids.push((await loom.token(`rack-${i}`)).id);
+    const seen: { id: string; createTime: Date }[] = [];
     let pageToken = "";
     do {
       const page = await provisioners.list(CALLER, { pageSize: 2, pageToken, showRevoked: false });
-      seen.push(...page.items.map(({ id }) => id));
+      seen.push(...page.items);
       ({ nextPageToken: pageToken } = page);
     } while (pageToken !== "");
-    assert.deepEqual(seen, ids);
+    assert.deepEqual(seen.map(({ id }) => id).sort(), ids.sort());
+    // Those of the same millisecond go by their ids.
+    for (const [at, { id, createTime }] of seen.slice(1).entries()) {
+      const before = seen[at]!;
+      assert.ok(before.createTime > createTime || (+before.createTime === +createTime && before.id > id), id);
+    }
   });
 
   it("never see a server whose certificate another authority has signed", async () => {

@@ -42,6 +42,8 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
   let state: JobState = job.state;
   /** Tasks whose provider could not be reached, with what it said, until they start again. */
   const unreachable = new Map<number, string>();
+  /** What was said last of tasks whose last try was such a one. */
+  const silences = new Map<number, string>();
   let controlsDue = true;
   let stopping = false;
   let stepNeeded = true;
@@ -131,9 +133,14 @@ export function startJobRun(parts: RunParts, services: RunServices): JobRun {
     }
     const why = { reason: result.reason, message: result.message };
     const wasCancelled = state === "CANCELLING";
-    attempts.push({ ...ended, ...why, state: wasCancelled ? "CANCELLED" : "FAILED" });
     // A machine that is to go may be silent for ever: there tries are counted.
-    if (result.unreachable && !isFarewell(task)) {
+    const isSilence = result.unreachable && !isFarewell(task);
+    // Silence may last for weeks, and a row for every look at it would say no more than the first one.
+    if (!isSilence || silences.get(task) !== result.message)
+      attempts.push({ ...ended, ...why, state: wasCancelled ? "CANCELLED" : "FAILED" });
+    silences.delete(task);
+    if (isSilence) {
+      silences.set(task, result.message);
       unreachable.set(task, result.message);
       progress.defer(task, why, now, services.unreachableMs);
     } else if (progress.actionOf(task) === "CONFIRM" && !wasCancelled) {

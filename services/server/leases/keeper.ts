@@ -8,17 +8,11 @@ import { META_SHARD, clusterName } from "../../common/ids.js";
 import type { Logger } from "../../common/log.js";
 import type { LeaseWarned, OpAccepted } from "../records/types.js";
 import { JOBS_TOPIC, LOG_TOPIC, clusterTopic, type Signals } from "../signals.js";
+import { createPasses, type PassTiming, type Passes } from "../passes.js";
 import { readDueLease, readDueLeases, type DueLease } from "../store/leases.js";
 import type { Log } from "../store/log.js";
 import type { Rows } from "../store/rows.js";
 import { retryDelay } from "./rules.js";
-
-export interface LeaseKeeperOptions {
-  /** Milliseconds between two passes. */
-  readonly passMs: number;
-  /** Milliseconds before the first one. */
-  readonly firstMs: number;
-}
 
 export interface LeaseKeeperServices {
   readonly db: Rows;
@@ -30,10 +24,7 @@ export interface LeaseKeeperServices {
   now(): number;
 }
 
-export interface LeaseKeeper {
-  start(): void;
-  /** Ends when the pass under way has. */
-  stop(): Promise<void>;
+export interface LeaseKeeper extends Passes {
   /** Looks once, now. @returns how many clusters it deleted or warned of */
   pass(): Promise<number>;
 }
@@ -41,12 +32,10 @@ export interface LeaseKeeper {
 /** Clusters looked up at once. */
 const BATCH = 500;
 
-export function createLeaseKeeper(options: LeaseKeeperOptions, services: LeaseKeeperServices): LeaseKeeper {
+export function createLeaseKeeper(timing: PassTiming, services: LeaseKeeperServices): LeaseKeeper {
   const { db, log, epochs, signals, logger } = services;
   const shards = [...epochs.keys()].filter((shard) => shard !== META_SHARD);
-  let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
-  let running: Promise<unknown> = Promise.resolve();
 
   /** The record that is due for a cluster at this moment. */
   function bodyFor(due: DueLease, now: number): LeaseWarned | OpAccepted {
@@ -61,7 +50,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions, services: LeaseKe
       change: {},
       credential: "",
       sourceAddress: "",
-      expired: { expireTime, tries, nextTry: new Date(now + retryDelay(tries, options.passMs)).toISOString() },
+      expired: { expireTime, tries, nextTry: new Date(now + retryDelay(tries, timing.passMs)).toISOString() },
     };
   }
 
@@ -112,23 +101,14 @@ export function createLeaseKeeper(options: LeaseKeeperOptions, services: LeaseKe
     }
   }
 
-  function schedule(ms: number): void {
-    if (isStopped) return;
-    timer = setTimeout(() => {
-      running = pass()
-        .catch((thrown: unknown) =>
-          logger.warn({ err: thrown }, "a pass over leases failed; the next one does its work"),
-        )
-        .finally(() => schedule(options.passMs));
-    }, ms);
-  }
-
+  const passes = createPasses(timing, pass, (thrown) =>
+    logger.warn({ err: thrown }, "a pass over leases failed; the next one does its work"),
+  );
   return {
-    start: () => schedule(options.firstMs),
-    async stop() {
+    start: () => passes.start(),
+    stop() {
       isStopped = true;
-      clearTimeout(timer);
-      await running;
+      return passes.stop();
     },
     pass,
   };
