@@ -3,6 +3,7 @@ import type { Logger } from "../common/log.js";
 import type { Application } from "./application.js";
 import { createClusterOperations } from "./clusters/operations.js";
 import { createCatalogOperations } from "./documents/operations.js";
+import { openFields, openProvider } from "./documents/sensitive.js";
 import { createCatalogSnapshots } from "./documents/snapshot.js";
 import { createEventOperations } from "./events/operations.js";
 import { createJobEngine, type JobEngine } from "./jobs/engine.js";
@@ -147,7 +148,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
   });
   const documents = createDocumentStore(database);
-  const snapshots = createCatalogSnapshots(documents, () => hub.offers());
+  const snapshots = createCatalogSnapshots(documents, options.secrets, () => hub.offers());
   const jobStore = createJobStore(transactor, records, epochs);
   const planner = options.planner ?? createPlanner();
   const limits: Omit<ProgressLimits, "keepGoing"> = {
@@ -174,6 +175,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       plan: (request) => planner.plan(request),
       flushLogs: () => logWriter.flush(),
       openSecrets: (key) => openClusterSecrets(db, options.secrets, key.shard, key.cluster),
+      openProvider: (provider) => openProvider(options.secrets, provider),
     },
   );
   const tokens = createTokens(database, records, epochs);
@@ -204,7 +206,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           log,
           now,
           monotonic: () => performance.now(),
-          remove: (stray, epoch, details) => removeStray(hub, stray, epoch, details),
+          remove: async (stray, epoch, details) => {
+            const provider = openProvider(options.secrets, details.spec.provider);
+            return removeStray(hub, stray, epoch, { ...details, spec: { ...details.spec, provider } });
+          },
           told: () => signals.notify(LOG_TOPIC),
         },
       ),
@@ -212,7 +217,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       signals,
       log,
       monotonic: () => performance.now(),
-      inventory: (question) => hub.inventory(question),
+      inventory: async (question) =>
+        hub.inventory({ ...question, fields: openFields(options.secrets, question.fields) }),
       isServed: (served) => hub.isServed(served),
     },
   );
@@ -242,11 +248,19 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       log: records,
       epochs,
       signals,
+      secrets: options.secrets,
       offers: () => hub.offers(),
     }),
     events: createEventOperations(db, space, signals),
     strays: createStrayOperations(db, timing.strayGraceMs, now),
-    exec: createSessionOperations({ db, log: records, epochs, space, signals }),
+    exec: createSessionOperations({
+      db,
+      log: records,
+      epochs,
+      space,
+      signals,
+      openProvider: (provider) => openProvider(options.secrets, provider),
+    }),
     system: {
       get: () =>
         Promise.resolve({

@@ -82,6 +82,22 @@ describe("commands on nodes", function () {
     assert.equal(rows.rowCount, 2);
   });
 
+  it("is for administrators where nodes are processes of Loom's own user", async () => {
+    const operator = { ...CALLER, role: "operator" as const };
+    assert.equal((await run({}, nothing(), undefined, operator)).at(-1)?.kind, "end");
+    const become = (type: string) =>
+      loom.database.pool.query(
+        `UPDATE cluster SET spec = jsonb_set(spec, '{provider,body,type}', to_jsonb($1::text))`,
+        [type],
+      );
+    await become("local");
+    try {
+      await refused("PERMISSION_DENIED", /only an administrator/, run({}, nothing(), undefined, operator));
+    } finally {
+      await become("simulated");
+    }
+  });
+
   it("changes nothing of the cluster: its etag stays", async () => {
     const before = await loom.application.clusters.get(CALLER, cluster);
     await run();

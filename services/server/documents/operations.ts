@@ -11,8 +11,10 @@ import { checkEtag, requestOf } from "../requests.js";
 import { LOG_TOPIC, type Signals } from "../signals.js";
 import type { DocumentStore, StoredDocument } from "../store/documents.js";
 import type { Log } from "../store/log.js";
+import type { SecretBox } from "../store/secrets.js";
 import type { DocumentChangeView, DocumentView, PluginTypeView } from "../views.js";
 import { invalidCatalog } from "./invalid.js";
+import { sealSensitive } from "./sensitive.js";
 import { knownPlugins, type CatalogSnapshot, type CatalogSnapshots } from "./snapshot.js";
 
 export interface CatalogServices {
@@ -21,6 +23,7 @@ export interface CatalogServices {
   readonly log: Log;
   readonly epochs: ReadonlyMap<number, bigint>;
   readonly signals: Signals;
+  readonly secrets: SecretBox;
   offers(): readonly PluginTypeView[];
 }
 
@@ -165,7 +168,15 @@ export function createCatalogOperations(services: CatalogServices): CatalogOpera
               throw invalidCatalog("Nothing was written", loaded.problems);
             const planned = planApply(
               snapshot.stored.map(current),
-              loaded.documents.map((one) => one.document),
+              sealSensitive(
+                loaded.documents.map((one) => one.document),
+                {
+                  box: services.secrets,
+                  tenant: caller.tenant,
+                  offers: services.offers(),
+                  known: (name) => snapshot.catalog.Provider.get(name),
+                },
+              ),
               { shipped: request.shipped },
             );
             const documents = planned.flatMap(({ write }) =>

@@ -10,8 +10,10 @@ import { documentId, indexProblems, type ProblemIndex } from "../catalog/problem
 import { validateCatalog } from "../catalog/validate.js";
 import type { Catalog, DocumentKind } from "../catalog/types.js";
 import type { DocumentStore, StoredDocument } from "../store/documents.js";
+import type { SecretBox } from "../store/secrets.js";
 import type { PluginTypeView } from "../views.js";
 import { invalidCatalog } from "./invalid.js";
+import { sealSensitive } from "./sensitive.js";
 
 export interface CatalogSnapshot {
   readonly catalog: Catalog;
@@ -65,11 +67,19 @@ const NEVER = new Date(0);
 function overlay(
   base: CatalogSnapshot,
   files: readonly CatalogFile[],
-  offers: readonly PluginTypeView[],
+  {
+    tenant,
+    box,
+    offers,
+  }: { readonly tenant: string; readonly box: SecretBox; readonly offers: readonly PluginTypeView[] },
 ): { snapshot: CatalogSnapshot; documents: string[] } {
   const loaded = loadCatalog(files, knownPlugins(offers), base.catalog);
   if (hasErrors(loaded.problems)) throw invalidCatalog("No cluster was made", loaded.problems);
-  const incoming = loaded.documents.map((one) => one.document);
+  const known = (name: string) => base.catalog.Provider.get(name);
+  const incoming = sealSensitive(
+    loaded.documents.map((one) => one.document),
+    { box, tenant, offers, known },
+  );
   const written = planApply(base.stored, incoming, { shipped: false }).flatMap(({ write }) =>
     // What is as it is in the catalog stays what it is there, with its version.
     write === undefined
@@ -86,6 +96,7 @@ function overlay(
 
 export function createCatalogSnapshots(
   store: DocumentStore,
+  box: SecretBox,
   offers: () => readonly PluginTypeView[],
 ): CatalogSnapshots {
   const cached = new Map<string, { readonly offered: string; readonly snapshot: Promise<CatalogSnapshot> }>();
@@ -104,7 +115,7 @@ export function createCatalogSnapshots(
     forget(tenant) {
       cached.delete(tenant);
     },
-    with: async (tenant, files) => overlay(await snapshots.of(tenant), files, offers()),
+    with: async (tenant, files) => overlay(await snapshots.of(tenant), files, { tenant, box, offers: offers() }),
   };
   return snapshots;
 }

@@ -7,7 +7,7 @@ import { LoomError } from "../../common/errors.js";
 import type { Logger } from "../../common/log.js";
 import type { PlanRequest, TaskGraph } from "../plan/types.js";
 import { PLANNER_VERSION } from "../plan/types.js";
-import type { OpCompleted, OpPlanned } from "../records/types.js";
+import type { ClusterSpec, OpCompleted, OpPlanned } from "../records/types.js";
 import { JOBS_TOPIC, LOG_TOPIC, clusterTopic, controlTopic, type Signals } from "../signals.js";
 import type { JobProgressStore } from "../store/job-progress.js";
 import type { JobKey } from "../store/step.js";
@@ -44,6 +44,8 @@ export interface EngineServices {
   plan(request: PlanRequest): Promise<TaskGraph>;
   flushLogs(): Promise<void>;
   openSecrets(key: JobKey): Promise<ReadonlyMap<string, string>>;
+  /** With its sensitive fields open. @throws SECRET_UNREADABLE */
+  openProvider(provider: ClusterSpec["provider"]): ClusterSpec["provider"];
 }
 
 export interface JobEngine {
@@ -159,23 +161,24 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
   }
 
   /**
-   * What the configuration keeps secret. A job that needs what cannot be read waits and says so; what removes machines
-   * or ends scripts goes on without.
+   * What the configuration and the provider keep secret. A job that needs what cannot be read waits and says so; what
+   * removes machines or ends scripts goes on without.
    */
   async function secretsOf(
     key: JobKey,
     { runner, controlSeq }: { readonly runner: number; readonly controlSeq: bigint },
     job: RunJob,
+    sealed: ClusterSpec["provider"],
     stored: readonly StoredTask[],
-  ): Promise<ReadonlyMap<string, string>> {
+  ): Promise<{ readonly secrets: ReadonlyMap<string, string>; readonly provider: ClusterSpec["provider"] }> {
     try {
-      return await services.openSecrets(key);
+      return { secrets: await services.openSecrets(key), provider: services.openProvider(sealed) };
     } catch (thrown) {
       const error = LoomError.from(thrown);
       if (error.reason !== "SECRET_UNREADABLE") throw error;
       if (job.kind === "DELETE" || job.state === "CANCELLING") {
         log.warn({ err: error, cluster: String(key.cluster), job: key.job }, "a job goes on without secrets");
-        return new Map();
+        return { secrets: new Map(), provider: sealed };
       }
       const count = (...states: readonly StoredTask["state"][]): number =>
         stored.filter((task) => states.includes(task.state)).length;
@@ -218,7 +221,8 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
       if (stored.length > 0) stored = await progressStore.loadTasks(key);
     }
     for (const known of await progressStore.loadNodes(key)) Object.assign(nodes.get(known.number) ?? {}, known);
-    const secrets = await secretsOf(key, taken, job, stored);
+    const { secrets, provider } = await secretsOf(key, taken, job, cluster.spec.provider, stored);
+    const opened = { ...cluster, spec: { ...cluster.spec, provider } };
     const progress = new JobProgress(graph, { ...options.limits, keepGoing: job.kind === "DELETE" }, stored);
     const run = startJobRun(
       {
@@ -229,7 +233,7 @@ export function createJobEngine(options: EngineOptions, services: EngineServices
         nodes,
         progress,
         provider: { type, label: provisioner ?? "", served },
-        assignments: createAssignmentBuilder({ cluster, job, nodes, secrets }),
+        assignments: createAssignmentBuilder({ cluster: opened, job, nodes, secrets }),
         interrupted: stored.filter((task) => task.state === "RUNNING"),
       },
       runServices,

@@ -3,6 +3,7 @@ import { LoomError } from "../../common/errors.js";
 import { machineToken, type IdSpace } from "../../common/ids.js";
 import type { Caller, ExecOperations } from "../application.js";
 import { findCluster } from "../clusters/locate.js";
+import type { ClusterSpec } from "../records/types.js";
 import { LOG_TOPIC, type Signals } from "../signals.js";
 import type { Log } from "../store/log.js";
 import { readSessionNode, type SessionNode } from "../store/read/session-node.js";
@@ -18,6 +19,8 @@ export interface SessionServices {
   readonly space: IdSpace;
   readonly signals: Signals;
   readonly limits?: Partial<SessionLimits>;
+  /** With its sensitive fields open. @throws SECRET_UNREADABLE */
+  openProvider(provider: ClusterSpec["provider"]): ClusterSpec["provider"];
 }
 
 export interface SessionLimits {
@@ -43,6 +46,9 @@ interface Place {
   readonly start: SessionStart;
 }
 
+/** Provider types whose nodes can read what Loom itself can: its database, its keys, its tokens. */
+const RUNS_AS_LOOM: ReadonlySet<string> = new Set(["local"]);
+
 function checkState(cluster: string, number: number, node: SessionNode): void {
   if (node.state === "UP" || node.state === "FAILED") return;
   const why =
@@ -56,8 +62,12 @@ function checkState(cluster: string, number: number, node: SessionNode): void {
   });
 }
 
-function startOf(caller: Caller, request: SessionRequest, node: SessionNode): SessionStart {
-  const { provider } = node.spec;
+function startOf(
+  caller: Caller,
+  request: SessionRequest,
+  node: SessionNode,
+  provider: ClusterSpec["provider"],
+): SessionStart {
   const hardware = node.spec.hardwareTypes[node.hardware_type]?.body.providers?.[provider.name];
   const image = node.spec.imageTypes[node.image_type]?.body.providers?.[provider.name];
   return {
@@ -130,11 +140,17 @@ export function createSessionOperations(services: SessionServices): ExecOperatio
     }
     checkState(cluster, number, node);
     const { type, provisioner } = node.spec.provider.body;
+    if (RUNS_AS_LOOM.has(type) && caller.role !== "admin")
+      throw new LoomError(
+        "PERMISSION_DENIED",
+        `Nodes of provider type "${type}" are processes of the user that Loom runs as, so only an administrator may run commands on them.`,
+        { metadata: { cluster, role: caller.role } },
+      );
     return {
       shard: row.shard,
       cluster: row.id,
       served: servedBy(type, provisioner ?? ""),
-      start: startOf(caller, request, node),
+      start: startOf(caller, request, node, services.openProvider(node.spec.provider)),
     };
   }
 

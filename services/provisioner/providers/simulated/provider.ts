@@ -50,6 +50,12 @@ export function createSimulatedProvider(defaults: { readonly journal: string }):
         type: "string",
         description: "A JSON file of more fault rules, read again whenever it changes.",
       },
+      {
+        name: "password",
+        type: "string",
+        sensitive: true,
+        description: "Nothing asks for it; it is here to try how secrets of providers are kept.",
+      },
     ],
     unavailable: async () => undefined,
     async create(request, { signal }) {
