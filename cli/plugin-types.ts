@@ -28,6 +28,7 @@ export const SHIPPED_PLUGINS: KnownPlugins = {
         ...["createMs", "confirmMs", "deleteMs", "bootstrapMs", "actionMs"].map(integer),
         object("faults"),
         text("rules"),
+        text("password"),
       ],
     },
     {
