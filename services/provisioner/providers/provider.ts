@@ -97,6 +97,9 @@ export interface Provider {
    * @throws where it cannot tell for sure: what is not in the answer does not exist
    */
   inventory(fields: Fields): Promise<readonly ObservedMachine[]>;
-  /** A way to run commands on a confirmed machine. */
+  /**
+   * A way to run commands on a confirmed machine. Where the machine is off, nothing was run and only `confirm` switches
+   * it on again, the error says so in its metadata, as `off: "true"`.
+   */
   channel(request: MachineRequest): NodeChannel;
 }

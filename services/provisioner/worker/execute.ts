@@ -1,7 +1,7 @@
 /** Carries out one assignment: machine actions by the provider, service actions by the automator over its channel. */
 import { LoomError, type Reason } from "../../common/errors.js";
 import type { ActionRequest, Automator } from "../automators/automator.js";
-import type { MachineReport, MachineRequest, Provider } from "../providers/provider.js";
+import type { CallContext, MachineReport, MachineRequest, Provider } from "../providers/provider.js";
 import { runsOnNode, type Assignment, type TaskResult } from "./codec.js";
 import { mask } from "./mask.js";
 import type { Output } from "./output.js";
@@ -67,12 +67,14 @@ export function createExecutor(
         const channel = from.channel(machine);
         for (const each of automators) {
           signal.throwIfAborted();
-          await each.bootstrap(channel, context);
+          await switchedOn(from, machine, context, () => each.bootstrap(channel, context));
         }
         return succeeded(assignment);
       }
       default: {
-        const outcome = await automator(assignment).act(from.channel(machine), actionRequest(assignment), context);
+        const outcome = await switchedOn(from, machine, context, () =>
+          automator(assignment).act(from.channel(machine), actionRequest(assignment), context),
+        );
         if (outcome.exitCode === 0) return succeeded(assignment);
         output.end();
         return { ...failed(assignment, ...explain(assignment, outcome, output)), exitCode: outcome.exitCode };
@@ -102,6 +104,26 @@ export function createExecutor(
       await automator(assignment).kill(channel, actionRequest(assignment), { signal, log: () => {} });
     },
   };
+}
+
+/**
+ * Does something on a machine. One that was started again in the middle of a job, and is off since nothing there switches
+ * nodes on, is switched on first: nothing was done yet where the provider says so.
+ */
+async function switchedOn<T>(
+  provider: Provider,
+  machine: MachineRequest,
+  context: CallContext,
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (thrown) {
+    if (!(thrown instanceof LoomError) || thrown.metadata["off"] !== "true") throw thrown;
+    context.signal.throwIfAborted();
+    await provider.confirm(machine, context);
+    return act();
+  }
 }
 
 /** A result that says no more than that it failed, and why. */

@@ -42,7 +42,7 @@ function off({ host, number }: Node): LoomError {
   return new LoomError(
     "MACHINE_MISSING",
     `Node ${number} is off: host ${host.name} was started again, or its loom-init was killed. "loom repair" switches it on.`,
-    { metadata: { machine: host.name, node: String(number) } },
+    { metadata: { machine: host.name, node: String(number), off: "true" } },
   );
 }
 
