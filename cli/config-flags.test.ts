@@ -29,6 +29,17 @@ describe("cli: --config", () => {
     );
   });
 
+  it("keeps numbers as texts that would not come back as they were typed", async () => {
+    assert.deepEqual(await parseConfig(["a=1.10", "b=12345678901234567890", "c=1e5", "d=0.5", "e=-0", "f=0123"]), {
+      a: "1.10",
+      b: "12345678901234567890",
+      c: "1e5",
+      d: 0.5,
+      e: "-0",
+      f: "0123",
+    });
+  });
+
   it("merges files and flags in their order", async () => {
     assert.deepEqual(
       await parseConfig([

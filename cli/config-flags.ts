@@ -21,11 +21,15 @@ function mergeInto(target: Tree, source: JsonObject): void {
   }
 }
 
-/** A number, true, false, null, list or object where the text is one in JSON; else the text itself. */
+/**
+ * A number, true, false, null, list or object where the text is one in JSON; else the text itself. So is a number that
+ * would not come back as it was typed, such as 1.10 or one of twenty digits: it may be a version or a password.
+ */
 function valueOf(text: string): Json {
   if (!/^(-?\d|true$|false$|null$|[[{"])/.test(text)) return text;
   try {
-    return JSON.parse(text) as Json;
+    const value = JSON.parse(text) as Json;
+    return typeof value === "number" && String(value) !== text ? text : value;
   } catch {
     return text;
   }

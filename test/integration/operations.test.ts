@@ -116,6 +116,28 @@ describe("operations on a running cluster", function () {
     assert.ok(rows.length > 0 && !JSON.stringify(rows).includes("hunter3"));
   });
 
+  it("keeps a password that is a number, or that comes after none, as it keeps any other", async () => {
+    const given = { ...small(`p${(cases += 1)}`, mutation().requestId), config: { back: { password: 20261121 } } };
+    const view = await clusters().create(CALLER, given);
+    await loom.ended(view.name, 1);
+    assert.deepEqual((await get(view.name)).config, { back: { password: "********" } });
+    const shown = await configure({ back: { password: 20261122 } }, { validateOnly: true });
+    assert.deepEqual(shown.plan!.configChanges, [{ path: "back.password", before: '"********"', after: '"********"' }]);
+    await done(configure({ back: { password: 20261122 } }));
+    await done(configure({ back: { password: null } }));
+    assert.deepEqual((await get(name)).config, { back: {} });
+    await done(configure({ back: { password: "hunter5-hunter5" } }));
+    assert.deepEqual((await get(name)).config, { back: { password: "********" } });
+    const { rows } = await loom.database.pool.query(
+      "SELECT config::text AS text, request::text AS asked FROM cluster, job",
+    );
+    assert.ok(rows.length > 0 && !/hunter5|2026112/.test(JSON.stringify(rows)));
+    await assert.rejects(
+      configure({ back: { password: ["x"] } }),
+      because("INVALID_CONFIG", /config\.back\.password: is a secret/),
+    );
+  });
+
   it("puts a service on every node, and takes it off again", async () => {
     await done(clusters().addServices(CALLER, name, { services: ["side"], withDependencies: false }, mutation()));
     const grown = await get(name);

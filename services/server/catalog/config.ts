@@ -4,7 +4,7 @@ import { macroProblems } from "../macros/parse.js";
 import { MAX_CONFIG_BYTES } from "./limits.js";
 import { formatPath } from "./paths.js";
 import type { Path } from "./paths.js";
-import { badGenerated } from "./secrets.js";
+import { badGenerated, maskTexts, secretPlaces } from "./secrets.js";
 import type { ClusterTemplate, Json, JsonObject, Service } from "./types.js";
 
 /** True for an object that is merged key by key: not for a secret or a value to generate, which are whole values. */
@@ -63,8 +63,15 @@ export function initialConfig(
   request: JsonObject,
   locked: readonly Path[] = [],
 ): JsonObject {
-  const own = ownConfigs(services);
-  return checkedConfig(mergeConfig(mergeConfig(own, template.defaults?.config ?? {}), request), request, locked);
+  const documented = mergeConfig(ownConfigs(services), template.defaults?.config ?? {});
+  // A password is no text with macros, and what is wrong in one must not be quoted.
+  const shown = maskTexts(request, secretPlaces(configLayers(services, template)));
+  return checkedConfig(mergeConfig(documented, request), shown, locked);
+}
+
+/** What documents say of a cluster's configuration, the layers that are laid one over the other. */
+export function configLayers(services: ReadonlyMap<string, Service>, template: ClusterTemplate): JsonObject[] {
+  return [ownConfigs(services), template.defaults?.config ?? {}];
 }
 
 /** Each service's own configuration, under the service's name. */
@@ -104,7 +111,7 @@ function withoutPath(config: JsonObject, [step, ...rest]: Path): JsonObject {
 /**
  * The configuration, where the request may say what it says and the whole is not too large.
  *
- * @param request what was merged into it
+ * @param request what was merged into it, without the values of secrets
  * @param locked paths that immutable partial templates set
  * @throws INVALID_CONFIG
  */

@@ -104,38 +104,69 @@ export function revealSecrets(config: JsonObject, secrets: ReadonlyMap<string, s
 }
 
 /**
- * A text in the place of a secret is a secret too.
+ * Places of secrets, as text, with `[*]` for every index: what is a secret in one element of a list is one in all of
+ * them, since elements move.
+ */
+export type SecretPlaces = ReadonlySet<string>;
+
+/**
+ * Where secrets stand in configurations that are laid one over the other, made or still to make. What a later one
+ * replaces by another value stays the place of a secret; by an object or a list it does not.
+ */
+export function secretPlaces(layers: readonly JsonObject[]): SecretPlaces {
+  const places = new Set<string>();
+  for (const layer of layers) {
+    const own: string[] = [];
+    eachValue(layer, [], (value, path) => {
+      if (isSecret(value)) own.push(placeOf(path));
+      else if (typeof value === "object" && value !== null) places.delete(placeOf(path));
+    });
+    for (const place of own) places.add(place);
+  }
+  return places;
+}
+
+/**
+ * A value in the place of a secret is a secret too, as the text that it is in a request: a number or true and false as
+ * well. Null is none.
  *
- * @param secretAt names of secrets by the paths where they stand, as text
- * @returns the configuration with references in place of such texts, and the texts by name
+ * @returns the configuration with references in place of such values, and the texts by the paths where they stand
+ * @throws INVALID_CONFIG for an object or a list in the place of a secret
  */
 export function hideTexts(
   config: JsonObject,
-  secretAt: ReadonlyMap<string, string>,
+  places: SecretPlaces,
 ): { readonly config: JsonObject; readonly texts: ReadonlyMap<string, string> } {
   const texts = new Map<string, string>();
-  const hidden = replaceTexts(config, (text, path) => {
-    const name = secretAt.get(formatPath(path));
-    if (name === undefined) return text;
-    texts.set(name, text);
+  const wrong: string[] = [];
+  const hidden = replaceAt(config, places, (value, path) => {
+    if (typeof value === "object") {
+      wrong.push(formatPath(["config", ...path]));
+      return value;
+    }
+    const name = formatPath(path);
+    texts.set(name, String(value));
     return { $secret: name };
   });
+  if (wrong.length > 0) {
+    const description = "is a secret, which is one text. Give it as a text in quotes, or {generate: password}.";
+    throw new LoomError(
+      "INVALID_CONFIG",
+      `The configuration cannot be used. ${wrong.map((field) => `${field}: ${description}`).join(" ")}`,
+      { violations: wrong.map((field) => ({ field, description })) },
+    );
+  }
   return { config: hidden, texts };
 }
 
-/** What was asked for as people see it, without the texts that are secrets. */
-export function maskAsked(asked: JsonObject, secretAt: ReadonlyMap<string, string>): JsonObject {
-  return maskSecrets(replaceTexts(asked, (text, path) => (secretAt.has(formatPath(path)) ? MASK : text)));
+/** The configuration without the values that are secrets; what has to be made, and references, are left as they are. */
+export function maskTexts(config: JsonObject, places: SecretPlaces): JsonObject {
+  return replaceAt(config, places, () => MASK);
 }
 
-/** References by the paths where they stand, as text: what `hideTexts` wants to know of a stored configuration. */
-export function secretsByPlace(config: JsonObject): Map<string, string> {
-  const found = new Map<string, string>();
-  walk(config, [], (value, path) => {
-    const name = secretPath(value);
-    if (name !== undefined) found.set(formatPath(path), name);
-  });
-  return found;
+/** What was asked for as people see it, without the values that are secrets. */
+export function maskAsked(asked: JsonObject, places: SecretPlaces): JsonObject {
+  return maskSecrets(maskTexts(asked, places));
 }
 
 /** The configuration as people see it: a mask for every secret, made or still to make. */
@@ -157,15 +188,38 @@ function walk(value: Json, path: Path, visit: (value: JsonObject, path: Path) =>
   }
 }
 
-/** Replaces texts; references are left as they are. */
-function replaceTexts(config: JsonObject, change: (text: string, path: Path) => Json): JsonObject {
+/** Calls for every value below, the outermost first. */
+function eachValue(value: Json, path: Path, visit: (value: Json, path: Path) => void): void {
+  if (typeof value !== "object" || value === null) return;
+  const items: [string | number, Json][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  for (const [key, item] of items) {
+    visit(item, [...path, key]);
+    eachValue(item, [...path, key], visit);
+  }
+}
+
+const isSecret = (value: Json): boolean => isGenerated(value) || secretPath(value) !== undefined;
+
+function placeOf(path: Path): string {
+  return path.map((step) => (typeof step === "number" ? "[*]" : formatPath([step]))).join(".");
+}
+
+/** Replaces what stands in the places of secrets and is none yet; null is nothing that could be one. */
+function replaceAt(
+  config: JsonObject,
+  places: SecretPlaces,
+  change: (value: NonNullable<Json>, path: Path) => Json,
+): JsonObject {
+  if (places.size === 0) return config;
   const inner = (value: Json, path: Path): Json => {
-    if (typeof value === "string") return change(value, path);
+    if (value === null || isSecret(value)) return value;
+    if (places.has(placeOf(path))) return change(value, path);
     if (Array.isArray(value)) return (value as readonly Json[]).map((item, index) => inner(item, [...path, index]));
-    if (!isPlainObject(value) || secretPath(value) !== undefined) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inner(item, [...path, key])]));
+    return isPlainObject(value) ? fields(value, path) : value;
   };
-  return inner(config, []) as JsonObject;
+  const fields = (value: JsonObject, path: Path): JsonObject =>
+    Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inner(item, [...path, key])]));
+  return fields(config, []);
 }
 
 /** Replaces objects where the change answers anything; what replaces is not looked into. */

@@ -7,9 +7,9 @@ import { LoomError, type FieldViolation } from "../../common/errors.js";
 import { META_SHARD, nthClusterId, shardOfRequest, type IdSpace } from "../../common/ids.js";
 import type { Caller, CreateCluster } from "../application.js";
 import { documentId } from "../catalog/problems.js";
-import { initialConfig } from "../catalog/config.js";
+import { configLayers, initialConfig } from "../catalog/config.js";
 import { lockedConfig, resolveTemplate } from "../catalog/resolve.js";
-import { findGenerated, hideTexts, maskAsked, withSecretReferences } from "../catalog/secrets.js";
+import { findGenerated, hideTexts, maskAsked, secretPlaces, withSecretReferences } from "../catalog/secrets.js";
 import type { Bodies, ClusterTemplate, DocumentKind } from "../catalog/types.js";
 import { pricesAt, type Prices } from "../cost/cost.js";
 import { withCost } from "../cost/plan-cost.js";
@@ -109,8 +109,8 @@ export function createClusterCreator(
       lockedConfig(snapshot.catalog, request.template),
     );
     // What the documents have made as a secret stays one where the request brings its own.
-    const secretAt = new Map(findGenerated(initialConfig(serviceBodies, template, {})).map((path) => [path, path]));
-    const { config, texts } = hideTexts(merged, secretAt);
+    const places = secretPlaces(configLayers(serviceBodies, template));
+    const { config, texts } = hideTexts(merged, places);
     const pin = <K extends DocumentKind>(kind: K, used: Iterable<string>): Record<string, Pinned<Bodies[K]>> =>
       Object.fromEntries(
         [...new Set(used)].map((name) => [
@@ -137,7 +137,7 @@ export function createClusterCreator(
       groups,
       config: withSecretReferences(config),
       newSecrets: new Map([...findGenerated(config).map((path) => [path, undefined] as const), ...texts]),
-      askedConfig: maskAsked(request.config, secretAt),
+      askedConfig: maskAsked(request.config, places),
       lease,
       documents,
     };

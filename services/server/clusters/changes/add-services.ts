@@ -1,14 +1,14 @@
 /** More services on the nodes that are there. Pure. */
 import { LoomError } from "../../../common/errors.js";
 import { checkedConfig, mergeConfig, ownConfigs } from "../../catalog/config.js";
-import { findGenerated, withSecretReferences } from "../../catalog/secrets.js";
+import { findGenerated, hideTexts, withSecretReferences } from "../../catalog/secrets.js";
 import type { Bodies, Catalog, Service } from "../../catalog/types.js";
 import { problemOf } from "../../layout/problem.js";
 import { chooseServices } from "../../layout/services.js";
 import { spreadServices } from "../../layout/spread.js";
 import type { NodeGroup } from "../../layout/types.js";
 import type { Pinned } from "../../records/types.js";
-import { servicesOf, type ChangingCluster, type Decision } from "./types.js";
+import { placesOfSecrets, servicesOf, type ChangingCluster, type Decision } from "./types.js";
 
 /** The catalog of the moment, from which new services are pinned. */
 export interface CatalogNow {
@@ -78,7 +78,9 @@ export function addServices(
   );
   const own = ownConfigs(new Map(Object.entries(pinned).map(([service, { body }]) => [service, body])));
   const full = mergeConfig(own, cluster.config);
-  const config = checkedConfig(full, {}, []);
+  // What was configured before the service came is a secret too where the service says so.
+  const spec = { template, services: { ...cluster.spec.services, ...pinned } };
+  const { config, texts } = hideTexts(checkedConfig(full, {}, []), placesOfSecrets(spec, cluster.config));
   return {
     change: {
       added: byNode(subject, result.groups),
@@ -88,7 +90,7 @@ export function addServices(
       config: withSecretReferences(config),
     },
     addedServices: added.filter((service) => !asked.includes(service)),
-    secrets: new Map(findGenerated(config).map((path) => [path, undefined])),
+    secrets: new Map([...findGenerated(config).map((path) => [path, undefined] as const), ...texts]),
   };
 }
 

@@ -199,6 +199,12 @@ describe("addServices", () => {
     assert.deepEqual([...secrets!.keys()], ["log.key"]);
   });
 
+  it("makes a secret of what was configured for it before it came", () => {
+    const { change, secrets } = addServices(cluster({ config: { log: { key: 5 } } }), ["log"], false, now);
+    assert.deepEqual(change.config, { log: { level: "info", key: { $secret: "log.key" } } });
+    assert.deepEqual([...secrets!], [["log.key", "5"]]);
+  });
+
   it("adds what is required where that is asked for, and says so", () => {
     refused("MISSING_DEPENDENCIES", () => addServices(cluster(), ["cache"], false, now));
     assert.deepEqual(addServices(cluster(), ["cache"], true, now).addedServices, ["log"]);
@@ -260,6 +266,31 @@ describe("configure", () => {
     const made = ask({ db: { password: { generate: "password" } } });
     assert.deepEqual([...made.secrets!], [["db.password", undefined]]);
     assert.deepEqual(made.configChanges, [{ path: "db.password", before: "", after: '"********"' }]);
+  });
+
+  it("takes any value in the place of a secret as a text, and shows none", () => {
+    for (const key of [20261121, true]) {
+      const decision = ask({ web: { tls: { key } } });
+      assert.deepEqual([...decision.secrets!], [["web.tls.key", String(key)]]);
+      assert.ok(!JSON.stringify({ ...decision, secrets: [] }).includes(String(key)), JSON.stringify(decision));
+    }
+    refused("INVALID_CONFIG", () => ask({ web: { tls: { key: ["x"] } } }), /config\.web\.tls\.key: is a secret/);
+    // What looks like a macro in a password is none, and is not quoted.
+    assert.deepEqual([...ask({ web: { tls: { key: "a%b.c%" } } }).secrets!], [["web.tls.key", "a%b.c%"]]);
+  });
+
+  it("knows from the documents where secrets stand that are not there now", () => {
+    const template: ClusterTemplate = { defaults: { config: { db: { password: { generate: "password" } } } } };
+    const before = cluster({ template, config: { db: {} } });
+    const given = configure(before, { config: { db: { password: 5 } }, services: [], restart: false }, []);
+    assert.deepEqual(given.change.config, { db: { password: { $secret: "db.password" } } });
+    assert.deepEqual([...given.secrets!], [["db.password", "5"]]);
+    assert.deepEqual((given.asked!["config"] as JsonObject)["db"], { password: "********" });
+    // One that stands there in plain from before becomes one with the next change, and is not shown by it.
+    const plain = cluster({ template, config: { db: { password: "hunter2" } } });
+    const healed = configure(plain, { config: { web: { port: 1 } }, services: [], restart: false }, []);
+    assert.deepEqual([...healed.secrets!], [["db.password", "hunter2"]]);
+    assert.ok(!JSON.stringify({ ...healed, secrets: [] }).includes("hunter2"));
   });
 
   it("refuses what is fixed, and reserved keys", () => {

@@ -6,13 +6,13 @@ import {
   hideTexts,
   maskAsked,
   maskSecrets,
+  maskTexts,
   secretPath,
-  secretsByPlace,
   withSecretReferences,
 } from "../../catalog/secrets.js";
 import type { Json, JsonObject } from "../../catalog/types.js";
 import { presentServices } from "./services.js";
-import { servicesOf, type ChangingCluster, type Decision } from "./types.js";
+import { placesOfSecrets, servicesOf, type ChangingCluster, type Decision } from "./types.js";
 
 export interface ConfigureRequest {
   /** Merged key by key over the present configuration; null takes a key away. */
@@ -41,12 +41,17 @@ export function configure(subject: ChangingCluster, request: ConfigureRequest, l
   const asked = presentServices(subject, request.services);
   const said = leavesOf(request.config);
   const taken = said.filter((path) => at(request.config, path) === null);
-  const merged = checkedConfig(withoutPaths(mergeConfig(before, request.config), taken), request.config, locked);
+  const places = placesOfSecrets(subject.cluster.spec, before);
+  const merged = checkedConfig(
+    withoutPaths(mergeConfig(before, request.config), taken),
+    maskTexts(request.config, places),
+    locked,
+  );
   const secrets = new Map<string, string | undefined>(findGenerated(merged).map((path) => [path, undefined]));
-  // What was a secret stays one: a text in its place is kept as it was.
-  const { config, texts } = hideTexts(withSecretReferences(merged), secretsByPlace(before));
+  // What was a secret stays one, whatever is put in its place, and whether it is there now or not.
+  const { config, texts } = hideTexts(withSecretReferences(merged), places);
   for (const [path, text] of texts) secrets.set(path, text);
-  const configChanges = differences(before, config, secrets);
+  const configChanges = differences(maskTexts(before, places), config, secrets);
   const touched = new Set(configChanges.map((change) => change.top));
   const services = servicesOf(subject);
   const isOwn = (key: string): boolean => Object.hasOwn(subject.cluster.spec.services, key);
@@ -62,7 +67,7 @@ export function configure(subject: ChangingCluster, request: ConfigureRequest, l
     configChanges: configChanges.map(({ path, before: old, after }) => ({ path, before: old, after })),
     secrets,
     asked: {
-      config: maskAsked(request.config, secretsByPlace(before)),
+      config: maskAsked(request.config, places),
       services: [...request.services],
       restart: request.restart,
     },

@@ -1,10 +1,12 @@
 /** Words of the operations on clusters that are there. What they change is decided by pure functions in this folder. */
+import { configLayers } from "../../catalog/config.js";
+import { secretPlaces, type SecretPlaces } from "../../catalog/secrets.js";
 import type { JsonObject } from "../../catalog/types.js";
 import type { ClusterState } from "../states.js";
 import type { NodeGroup } from "../../layout/types.js";
 import type { OperationKind } from "../../plan/types.js";
 import type { RunCluster, RunNode } from "../../jobs/cluster-state.js";
-import type { OperationChange } from "../../records/types.js";
+import type { ClusterSpec, OperationChange } from "../../records/types.js";
 import type { PlanView } from "../../views.js";
 
 /** A cluster that an operation is asked for. */
@@ -48,4 +50,13 @@ export function changedServices(
 ): string[] {
   if (subject.state !== "ACTIVE") return ["*"];
   return [...new Set([...nodes].flatMap((node) => node.services))].sort();
+}
+
+/** Where secrets stand in the configuration of a cluster: where its documents say so, and where one is. */
+export function placesOfSecrets(
+  { services, template }: Pick<ClusterSpec, "services" | "template">,
+  config: JsonObject,
+): SecretPlaces {
+  const bodies = new Map(Object.entries(services).map(([name, { body }]) => [name, body]));
+  return secretPlaces([...configLayers(bodies, template.body), config]);
 }
