@@ -154,6 +154,14 @@ describe("operations on a running cluster", function () {
     assert.deepEqual((await get(name)).services, ["back", "front"]);
   });
 
+  it("takes a service off that names its own nodes", async () => {
+    await done(clusters().addServices(CALLER, name, { services: ["side"], withDependencies: false }, mutation()));
+    await done(configure({ side: { first: "%host.service.side[0]%", all: "%host.service.side%" } }));
+    await done(clusters().removeServices(CALLER, name, ["side"], mutation()));
+    const { state, services } = await get(name);
+    assert.deepEqual([state, services], ["ACTIVE", ["back", "front"]]);
+  });
+
   it("counts nodes as they come and go", async () => {
     await done(clusters().addNodes(CALLER, name, "back", 2, mutation()));
     assert.equal((await get(name)).nodeCount, 4);

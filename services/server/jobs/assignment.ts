@@ -84,29 +84,36 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
   const services = new Set(Object.keys(cluster.spec.services));
   const provider = cluster.spec.provider;
   const secretTexts = [...secrets.values()];
-  let lists: MacroContext["nodesOf"] | undefined;
+  let lists: ReadonlyMap<string, readonly RunNode[]> | undefined;
   let replacements = 0;
 
-  /** Nodes by service in number order, made once for all tasks between two changes. */
-  function nodesOf(): MacroContext["nodesOf"] {
-    if (lists !== undefined) return lists;
+  /**
+   * Nodes by service in number order, made once for all tasks between two changes. What goes is named by nobody any
+   * more, not even while it is still there: but services that are taken away know each other to the end, since what they
+   * are stopped with may name them.
+   */
+  function nodesOf(service: string): MacroContext["nodesOf"] {
+    lists ??= listNodes();
+    const byService = lists;
+    const isGoing = dropped.has(service);
+    return (named) => (dropped.has(named) && !isGoing ? [] : (byService.get(named) ?? []));
+  }
+
+  function listNodes(): ReadonlyMap<string, readonly RunNode[]> {
     const byService = new Map<string, RunNode[]>();
     // What a task did before a machine was replaced may rest on the old one, so it is not answered from what a node has stored.
     replacements = [...nodes.values()].reduce((sum, node) => sum + node.incarnation - 1, 0);
-    // What goes is named by nobody any more, not even while it is still there.
     const present = [...nodes.values()]
       .filter((node) => node.state !== "DELETED" && !leaving.has(node.number))
       .sort((a, b) => a.number - b.number);
     for (const node of present) {
       for (const service of node.services) {
-        if (dropped.has(service)) continue;
         const list = byService.get(service);
         if (list === undefined) byService.set(service, [node]);
         else list.push(node);
       }
     }
-    lists = (service) => byService.get(service) ?? [];
-    return lists;
+    return byService;
   }
 
   return {
@@ -119,7 +126,7 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
       if (known === undefined)
         throw new LoomError("NODE_NOT_FOUND", `Node ${task.node} is not in the cluster any more.`);
       const node = machineOf(known, remade.has(known.number), task.action);
-      const context: MacroContext = { owner: cluster.owner, self: node, nodesOf: nodesOf() };
+      const context: MacroContext = { owner: cluster.owner, self: node, nodesOf: nodesOf(task.service) };
       const isMachineAction = MACHINE_ACTIONS.has(task.action);
       const variant = isMachineAction ? undefined : variantOf(cluster, task.service, task.action, node.imageType);
       const { script, ...fields } = variant?.fields ?? {};
