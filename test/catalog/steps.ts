@@ -39,12 +39,14 @@ export async function runSteps(
   const seconds: Partial<Record<Step, number>> = {};
   const doing = work(cluster, subject);
   let failure: Outcome["failure"];
-  const before = await networks();
+  /** Of the cluster, whose containers say it. */
+  const uids = new Set<string>();
   for (const step of steps) {
     if (failure !== undefined && step !== "delete") continue;
     const started = performance.now();
     try {
       await doing[step]();
+      for (const uid of await ofLoom(loom, '{{.Label "loom.uid"}}')) uids.add(uid);
       seconds[step] = (performance.now() - started) / 1000;
       say(`  ${step.padEnd(10)} ${seconds[step]!.toFixed(1).padStart(6)} s`);
     } catch (error) {
@@ -57,7 +59,7 @@ export async function runSteps(
       }
     }
   }
-  const left = await belongings(loom, before);
+  const left = await belongings(loom, uids);
   for (const thing of left) say(`  left behind: ${thing}`);
   return { template: subject.template, seconds, ...(failure === undefined ? {} : { failure }), left };
 }
@@ -65,15 +67,14 @@ export async function runSteps(
 const linesOf = async (...args: string[]): Promise<string[]> =>
   (await docker(...args)).split("\n").filter((line) => line !== "");
 
-/** Networks of clusters. They name no Loom, so those that were there before are told apart by that. */
-const networks = (): Promise<string[]> =>
-  linesOf("network", "ls", "--filter", "label=loom.cluster", "--format", "network {{.Name}}");
+const ofLoom = (loom: LoomProcess, format: string): Promise<string[]> =>
+  linesOf("ps", "--all", "--filter", `label=loom.installation=${loom.folder}`, "--format", format);
 
-/** Containers of a Loom, and networks that were not there before. */
-async function belongings(loom: LoomProcess, before: readonly string[]): Promise<string[]> {
-  const mine = `label=loom.installation=${loom.folder}`;
-  const containers = await linesOf("ps", "--all", "--filter", mine, "--format", "container {{.Names}}");
-  return [...containers, ...(await networks()).filter((name) => !before.includes(name))];
+/** Containers of a Loom, and the networks of clusters, which other Looms have too. */
+async function belongings(loom: LoomProcess, uids: ReadonlySet<string>): Promise<string[]> {
+  const containers = await ofLoom(loom, "container {{.Names}}");
+  const networks = await linesOf("network", "ls", "--filter", "label=loom.cluster", "--format", "network {{.Name}}");
+  return [...containers, ...networks.filter((name) => uids.has(name.replace("network loom-net-", "")))];
 }
 
 function work(cluster: Cluster, subject: TemplateUnderTest): Record<Step, () => Promise<unknown>> {
