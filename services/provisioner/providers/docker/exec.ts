@@ -7,11 +7,15 @@ import { createDemux } from "./demux.js";
 import { messageOf, statusOf, translate, unreachable } from "./engine.js";
 import type { Engine } from "./engine.js";
 import { pause } from "./networks.js";
+import { readOutput, type OutputReader } from "./output.js";
 
 /** How often a running command is looked at, so that a connection that broke without a word is noticed. */
 const WATCH_MS = 5_000;
 
-/** How long output may still come after the command has ended. */
+/** The same where its output is held back: the daemon keeps what was not read no longer than 2 s after the end. */
+const HELD_WATCH_MS = 500;
+
+/** How long the output of a command that has ended is silent before nobody waits for more of it. */
 const DRAIN_MS = 2_000;
 
 /** Exit code of a command that SIGKILL ended, as all are when a container is. */
@@ -98,6 +102,28 @@ export function createExecChannel(engine: Engine, target: Target): NodeChannel {
     }
   }
 
+  /**
+   * Lets go of the stream of a command that has ended, and where the daemon cannot be asked. What the command has left
+   * behind may hold its output open, and nobody waits for that; but what was printed is read to its end.
+   */
+  async function letGo(execId: string, stream: Duplex, output: OutputReader, signal: AbortSignal): Promise<void> {
+    try {
+      let askedAt = performance.now();
+      for (;;) {
+        await pause(HELD_WATCH_MS, signal);
+        if (signal.aborted) return;
+        if (!output.isHeld() && performance.now() - askedAt < WATCH_MS) continue;
+        askedAt = performance.now();
+        if ((await exitCode(execId, signal)) !== undefined) break;
+      }
+      output.commandEnded();
+      while (!signal.aborted && output.silentMs() < DRAIN_MS) await pause(DRAIN_MS / 5, signal);
+    } catch {
+      // Whoever waits for the exit code asks for it, and is told what is wrong.
+    }
+    stream.destroy();
+  }
+
   async function start(argv: readonly string[], options: CommandOptions): Promise<{ id: string; stream: Duplex }> {
     const { signal } = options;
     const exec = await engine.call(
@@ -124,20 +150,19 @@ export function createExecChannel(engine: Engine, target: Target): NodeChannel {
     const stop = (): void => void stream.destroy();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
-    // A command that has ended may leave children that hold its output open; nobody waits for those.
-    const watch = setInterval(() => {
-      exitCode(id, signal).then((code) => (code === undefined ? undefined : setTimeout(stop, DRAIN_MS).unref()), stop);
-    }, WATCH_MS);
+    const over = new AbortController();
     try {
-      const over = ended(stream);
-      stream.on("data", createDemux(options.onOutput));
+      const end = ended(stream);
+      const demux = createDemux(options.onOutput);
+      const output = readOutput(stream, (chunk) => void demux(chunk));
+      void letGo(id, stream, output, over.signal);
       // Half of the connection is closed, which the command sees as the end of its input; output goes on.
       if (options.input !== undefined) stream.end(options.input);
-      await over;
+      await end;
       if (signal.aborted) throw new LoomError("CANCELLED", "The command was ended.", { cause: signal.reason });
       return { exitCode: await lastWord(id, signal) };
     } finally {
-      clearInterval(watch);
+      over.abort();
       signal.removeEventListener("abort", stop);
       stream.destroy();
     }
@@ -171,27 +196,26 @@ export function createExecChannel(engine: Engine, target: Target): NodeChannel {
       return undefined;
     };
     const demux = createDemux((name, bytes) => void take(name, bytes));
-    stream.on("data", (chunk: Buffer) => {
+    const output = readOutput(stream, (chunk) => {
       if (terminal) void take("stdout", chunk);
       else demux(chunk);
-      if (waits.length === 0) return;
-      stream.pause();
-      void Promise.all(waits).then(() => stream.resume());
+      if (waits.length === 0) return undefined;
+      const all = Promise.all(waits);
       waits = [];
+      return all;
     });
-    // What the command has started may hold its output open; nobody waits for that.
-    const watch = setInterval(() => {
-      exitCode(exec.id, signal).then(
-        (code) => (code === undefined ? undefined : setTimeout(() => stream.destroy(), DRAIN_MS).unref()),
-        () => stream.destroy(),
-      );
-    }, WATCH_MS);
+    const watched = new AbortController();
+    void letGo(exec.id, stream, output, watched.signal);
     const result = over
-      .then(() => lastWord(exec.id, signal))
+      .then(async () => {
+        const code = await lastWord(exec.id, signal);
+        await output.taken();
+        return code;
+      })
       .catch((thrown: unknown) => {
         throw failure(target, thrown);
       })
-      .finally(() => clearInterval(watch));
+      .finally(() => watched.abort());
     result.catch(() => undefined);
     return {
       write: (bytes) =>
@@ -204,6 +228,7 @@ export function createExecChannel(engine: Engine, target: Target): NodeChannel {
       ended: result,
       destroy() {
         gone.abort();
+        output.drop();
         stream.destroy();
       },
     };
