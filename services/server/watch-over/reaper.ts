@@ -3,6 +3,7 @@
  * it as any other. It names a token that nothing will ever want again (strays.ts), so it is right however late it lands.
  */
 import { randomInt } from "node:crypto";
+import { storable } from "../store/storable.js";
 import type { Stray, StrayDetails } from "../store/strays.js";
 import type { SlotClient, SlotHub } from "../workers/hub.js";
 import { servedBy, type Assignment, type Lease, type TaskResult } from "../workers/types.js";
@@ -27,7 +28,7 @@ export function removeStray(hub: SlotHub, stray: Stray, epoch: bigint, details: 
       slotsFreed: () => undefined,
       result(result: TaskResult) {
         hub.settle(result.lease);
-        resolve(result.succeeded ? undefined : result.message);
+        resolve(result.succeeded ? undefined : storable(result.message));
       },
       lost: () => resolve("The provisioner that was to remove it is gone."),
     };

@@ -47,6 +47,21 @@ describe("asking providers for their machines", () => {
     await assert.rejects(answer, { reason: "PROVIDER_UNREACHABLE", message: "The daemon does not answer." });
   });
 
+  it("cleans texts that the database refuses, and keeps all machines", async () => {
+    const { hub } = createBench();
+    const worker = connect(hub, 1);
+    const answer = hub.inventory(QUESTION);
+    const odd = { ...machine("b\0"), machine: "odd\0name", clusterUid: "\0" };
+    worker.inventory({ ...whole(worker.told.asked[0]!.query, "a"), machines: [machine("a"), odd] });
+    assert.deepEqual(await answer, [
+      machine("a"),
+      { ...odd, token: "b\ufffd", machine: "odd\ufffdname", clusterUid: "\ufffd" },
+    ]);
+    const failing = hub.inventory(QUESTION);
+    worker.inventory({ query: worker.told.asked[1]!.query, machines: [], error: "It\0is off.", more: false });
+    await assert.rejects(failing, { message: "It\ufffdis off." });
+  });
+
   it("asks another worker where the stream breaks, and forgets the pieces of the first", async () => {
     const { hub } = createBench();
     const [one, two] = [connect(hub, 1, ["docker"], "one"), connect(hub, 1, ["docker"], "two")];

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { LoomError } from "../../common/errors.js";
+import { storable } from "../store/storable.js";
 import type { InventoryQuestion, InventoryReport, ObservedMachine, WorkerSession } from "./types.js";
 
 /** Milliseconds to wait for the last piece: more than a provisioner gives its provider. */
@@ -77,8 +78,10 @@ export function createInventories(answerMs: number = ANSWER_MS): Inventories {
       const question = pending.get(report.query);
       // Nobody waits for it any more, or it was not this worker that was asked.
       if (question?.worker !== worker) return;
-      if (report.error !== "") return question.fail(new LoomError("PROVIDER_UNREACHABLE", report.error));
-      question.machines.push(...report.machines);
+      // Names of machines and errors are kept and shown: one that the database refuses would hide all others.
+      const { error, machines } = storable(report);
+      if (error !== "") return question.fail(new LoomError("PROVIDER_UNREACHABLE", error));
+      question.machines.push(...machines);
       if (question.machines.length > MOST_MACHINES)
         return question.fail(
           new LoomError("PROVIDER_UNREACHABLE", `The provider lists more than ${MOST_MACHINES} machines.`),
