@@ -38,6 +38,41 @@ describe("operations on a running cluster", function () {
     return job;
   }
 
+  /** Returns the number of the job. */
+  async function failed(asked: Promise<JobView>): Promise<number> {
+    const { number } = await asked;
+    assert.equal((await loom.ended(name, number)).state, "FAILED");
+    return number;
+  }
+
+  /** What a plan does, as `ACTION service`. */
+  const stepsOf = ({ plan }: JobView): string[] =>
+    plan!.stages.flat().map(({ action, service }) => `${action} ${service}`);
+
+  async function deleteCancelledBeforeItsPlan(): Promise<void> {
+    const { state } = await get(name);
+    await cancelledBeforeItsPlan(() => clusters().delete(CALLER, name, mutation()));
+    assert.equal((await get(name)).state, state);
+  }
+
+  async function cancelledBeforeItsPlan(ask: () => Promise<JobView>): Promise<void> {
+    const planning = deferred();
+    const goOn = deferred();
+    loom.instance.hooks = {
+      async beforeStatement(statement) {
+        if (statement !== "take job") return;
+        planning.resolve();
+        await goOn.promise;
+      },
+    };
+    const { number } = await ask();
+    await planning.promise;
+    await loom.application.jobs.cancel(CALLER, name, number, mutation());
+    loom.instance.hooks = {};
+    goOn.resolve();
+    assert.equal((await loom.ended(name, number)).state, "CANCELLED");
+  }
+
   const configure = (config: Record<string, never> | object, more = {}): Promise<JobView> =>
     clusters().configure(
       CALLER,
@@ -187,20 +222,7 @@ describe("operations on a running cluster", function () {
 
   it("is the cluster it was where a job is cancelled before its plan", async () => {
     const before = await get(name);
-    const planning = deferred();
-    const goOn = deferred();
-    loom.instance.hooks = {
-      async beforeStatement(statement) {
-        if (statement !== "take job") return;
-        planning.resolve();
-        await goOn.promise;
-      },
-    };
-    const { number } = await clusters().addNodes(CALLER, name, "back", 3, mutation());
-    await planning.promise;
-    await loom.application.jobs.cancel(CALLER, name, number, mutation());
-    goOn.resolve();
-    assert.equal((await loom.ended(name, number)).state, "CANCELLED");
+    await cancelledBeforeItsPlan(() => clusters().addNodes(CALLER, name, "back", 3, mutation()));
     const { state, nodeCount, layout } = await get(name);
     assert.deepEqual([state, nodeCount, layout], ["ACTIVE", before.nodeCount, before.layout]);
   });
@@ -275,18 +297,113 @@ describe("operations on a running cluster", function () {
     assert.equal(loom.judge(uid).live.size, 0);
   });
 
-  it("lets only a retry or a delete follow services that came halfway", async () => {
+  it("goes on with services that came halfway by a retry, or by a repair", async () => {
+    const add = (): Promise<JobView> =>
+      clusters().addServices(CALLER, name, { services: ["side"], withDependencies: false }, mutation());
     loom.faults({ fault: "fail", action: "INSTALL", service: "side", times: "always" });
-    const { number } = await clusters().addServices(
-      CALLER,
-      name,
-      { services: ["side"], withDependencies: false },
-      mutation(),
-    );
-    assert.equal((await loom.ended(name, number)).state, "FAILED");
-    await assert.rejects(clusters().repair(CALLER, name, mutation()), because("CLUSTER_STATE", /loom retry/));
+    const number = await failed(add());
+    assert.equal((await get(name)).state, "INCONSISTENT");
     loom.faults();
     await loom.application.jobs.retry(CALLER, name, number, mutation());
     await until("the retried job has ended", async () => (await get(name)).state === "ACTIVE");
+
+    name = await madeCluster(loom, `o${(cases += 1)}`);
+    loom.faults({ fault: "fail", action: "START", service: "side", times: "always", node: 1001 });
+    await failed(add());
+    loom.faults();
+    // What is not there is not configured, and the cluster is not as it should be by that.
+    await done(configure({}));
+    assert.equal((await get(name)).state, "INCONSISTENT");
+    await deleteCancelledBeforeItsPlan();
+    assert.ok(stepsOf(await clusters().repair(CALLER, name, dry)).includes("START side"));
+    await done(clusters().repair(CALLER, name, mutation()));
+    const { state, services } = await get(name);
+    assert.deepEqual([state, services], ["ACTIVE", ["back", "front", "side"]]);
+  });
+
+  it("has services again that were taken away halfway, after a repair", async () => {
+    await done(clusters().addServices(CALLER, name, { services: ["side"], withDependencies: false }, mutation()));
+    loom.faults({ fault: "fail", action: "REMOVE", service: "side", times: "always", node: 1001 });
+    await failed(clusters().removeServices(CALLER, name, ["side"], mutation()));
+    loom.faults();
+    await done(configure({}));
+    assert.equal((await get(name)).state, "INCONSISTENT");
+    assert.ok(stepsOf(await clusters().repair(CALLER, name, dry)).includes("INSTALL side"));
+    await done(clusters().repair(CALLER, name, mutation()));
+    assert.equal((await get(name)).state, "ACTIVE");
+    await done(clusters().removeServices(CALLER, name, ["side"], mutation()));
+    assert.deepEqual((await get(name)).services, ["back", "front"]);
+  });
+
+  it("is not as it should be while a node is halfway gone, whatever else is done to it", async () => {
+    name = await madeCluster(loom, `o${(cases += 1)}`, 3);
+    loom.faults({ fault: "fail", action: "DELETE", times: "always", node: 1001 });
+    await failed(clusters().removeNodes(CALLER, name, { nodes: [1001], service: "", count: 0 }, mutation()));
+    loom.faults();
+    await done(configure({}));
+    assert.equal((await get(name)).state, "INCONSISTENT");
+    await done(clusters().replaceNode(CALLER, name, 1000, mutation()));
+    assert.equal((await get(name)).state, "INCONSISTENT");
+    await deleteCancelledBeforeItsPlan();
+    const { plan } = await clusters().repair(CALLER, name, dry);
+    assert.deepEqual(
+      plan!.nodes.map(({ number, change }) => [number, change]),
+      [
+        [1000, "UPDATE"],
+        [1001, "REPLACE"],
+        [1002, "UPDATE"],
+      ],
+    );
+    await done(clusters().repair(CALLER, name, mutation()));
+    const { state, uid } = await get(name);
+    assert.deepEqual([state, loom.judge(uid).live.size], ["ACTIVE", 3]);
+  });
+
+  it("keeps a node that was to go and was not touched", async () => {
+    name = await madeCluster(loom, `o${(cases += 1)}`, 3);
+    const remove = (): Promise<JobView> =>
+      clusters().removeNodes(CALLER, name, { nodes: [1001], service: "", count: 0 }, mutation());
+    // What fails comes before anything is done on the node.
+    loom.faults({ fault: "fail", action: "CONFIGURE", service: "front", times: "always" });
+    await failed(remove());
+    loom.faults();
+    assert.ok(!stepsOf(await clusters().repair(CALLER, name, dry)).includes("CREATE "));
+    await done(configure({}));
+    assert.equal((await get(name)).state, "ACTIVE");
+    const { incarnation } = await clusters().getNode(CALLER, name, 1001);
+    assert.equal(incarnation, 1);
+  });
+
+  it("starts services that a job has stopped and not started, with the next configuration or a repair", async () => {
+    loom.faults({ fault: "fail", action: "START", service: "front", times: "always" });
+    await failed(clusters().actOn(CALLER, name, "RESTART_SERVICES", ["front"], mutation()));
+    loom.faults();
+    const ask = (services: readonly string[], more = {}): Promise<JobView> =>
+      clusters().configure(CALLER, name, { config: {}, services, restart: false }, { ...mutation(), ...more });
+    assert.ok(stepsOf(await clusters().repair(CALLER, name, dry)).includes("START front"));
+    assert.ok(stepsOf(await ask([], { validateOnly: true })).includes("START front"));
+    // Whoever is not told may be stopped still.
+    await done(ask(["back"]));
+    assert.equal((await get(name)).state, "INCONSISTENT");
+    await done(ask([]));
+    assert.equal((await get(name)).state, "ACTIVE");
+  });
+
+  it("leaves nodes alone that were never made, until a repair", async () => {
+    loom.faults(
+      { fault: "fail", action: "CREATE", times: "always", node: 1003 },
+      { fault: "fail", action: "CREATE", times: "always", node: 1004 },
+    );
+    await failed(clusters().addNodes(CALLER, name, "back", 3, mutation()));
+    loom.faults();
+    await done(configure({ front: { port: 81 } }));
+    await done(clusters().replaceNode(CALLER, name, 1003, mutation()));
+    assert.equal((await get(name)).state, "INCONSISTENT");
+    // A node that is gone after all takes no repair away.
+    await done(clusters().removeNodes(CALLER, name, { nodes: [1004], service: "", count: 0 }, mutation()));
+    assert.equal((await get(name)).state, "INCONSISTENT");
+    await done(clusters().repair(CALLER, name, mutation()));
+    const { state, nodeCount, uid } = await get(name);
+    assert.deepEqual([state, nodeCount, loom.judge(uid).live.size], ["ACTIVE", 4, 4]);
   });
 });

@@ -21,9 +21,10 @@ import { jobView } from "../store/read/jobs.js";
 import type { Rows } from "../store/rows.js";
 import { clusterSecretContext, type SecretBox } from "../store/secrets.js";
 import type { JobView } from "../views.js";
+import { withLeftovers } from "./changes/halfway.js";
 import type { ChangingCluster, Decision } from "./changes/types.js";
 import { findCluster, findJob } from "./locate.js";
-import { ALLOWED_IN, type ClusterState } from "./states.js";
+import { ALLOWED_IN } from "./states.js";
 
 export interface OperateServices {
   readonly db: Rows;
@@ -78,25 +79,13 @@ function checkAccepts(cluster: ClusterWithJob, operation: Operation["kind"], eta
     const advice =
       state === "TERMINATED"
         ? "It is gone; create a new one."
-        : `Retry its last job with "loom retry ${name}", or delete it.`;
+        : state === "INCONSISTENT"
+          ? `Retry its last job with "loom retry ${name}", or mend it with "loom repair ${name}".`
+          : `Retry its last job with "loom retry ${name}", or delete it.`;
     throw new LoomError("CLUSTER_STATE", `Cluster "${name}" is ${state}, which does not allow this. ${advice}`, {
       metadata: { cluster: name, state },
     });
   }
-}
-
-/**
- * Where services were to come or to go and did not wholly, only that job knows what is on which node.
- *
- * @throws CLUSTER_STATE
- */
-function checkHalfway(name: string, state: ClusterState, lastJob: OperationKind): void {
-  if (state === "ACTIVE" || (lastJob !== "ADD_SERVICES" && lastJob !== "REMOVE_SERVICES")) return;
-  throw new LoomError(
-    "CLUSTER_STATE",
-    `Cluster "${name}" is ${state} since a change of its services stopped halfway. Let that go on with "loom retry ${name}", or delete the cluster.`,
-    { metadata: { cluster: name, state } },
-  );
 }
 
 /** What was decided, and on what. */
@@ -118,23 +107,17 @@ export function createOperate(services: OperateServices): Operate {
   ): Promise<Prepared> {
     const row = await findCluster(db, caller, name, space);
     checkAccepts(row, kind, etag);
-    const { cluster, job, nodes } = await jobs.loadForRun({
+    const { cluster, nodes } = await jobs.loadForRun({
       shard: row.shard,
       epoch: epochs.get(row.shard)!,
       cluster: row.id,
       job: row.number,
       tenant: row.tenant,
     });
-    if (kind !== "DELETE") checkHalfway(name, row.cluster_state, job.kind);
     const present = [...nodes.values()].filter((node) => node.state !== "DELETED");
-    const decision = await decide({
-      name,
-      state: row.cluster_state,
-      lastJob: job.kind,
-      cluster,
-      layout: row.layout,
-      nodes: present,
-    });
+    const subject = { name, state: row.cluster_state, cluster, layout: row.layout, nodes: present };
+    const decided = await decide(subject);
+    const decision = { ...decided, change: withLeftovers(subject, kind, decided.change) };
     const { groups = [], change, addedServices = [], configChanges = [] } = decision;
     const request = planRequest(cluster, { kind, groups, change }, present, cluster.nextNode);
     const graph = UNPLANNED.has(kind) && !validateOnly ? undefined : await services.plan(request);

@@ -107,7 +107,10 @@ export function createAssignmentBuilder(source: AssignmentSource): AssignmentBui
       .filter((node) => node.state !== "DELETED" && !leaving.has(node.number))
       .sort((a, b) => a.number - b.number);
     for (const node of present) {
+      const idle = job.change.idle?.[String(node.number)];
       for (const service of node.services) {
+        // What is not there, and does not come, is named by nobody either.
+        if (idle?.includes(service) === true) continue;
         const list = byService.get(service);
         if (list === undefined) byService.set(service, [node]);
         else list.push(node);

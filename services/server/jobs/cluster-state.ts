@@ -22,7 +22,14 @@ export interface RunNode {
   readonly isFinished: boolean;
   /** Machines that others have taken over from, and that may still be there. */
   readonly previous: readonly PreviousMachine[];
+  /** What jobs that did not complete have left to be done for services on it. */
+  readonly halfway: Halfway;
+  /** Services on it that were stopped on purpose. */
+  readonly stopped: readonly string[];
 }
+
+/** By service: it may not be there (`install`), or it is there and may not run (`start`). */
+export type Halfway = Readonly<Record<string, "install" | "start">>;
 
 /** A machine of an earlier incarnation. */
 export interface PreviousMachine {

@@ -1,6 +1,7 @@
 /** How a job ended, as its record says it. Pure. */
 import type { OpCompleted } from "../records/types.js";
 import type { RunJob, RunNode } from "./cluster-state.js";
+import { leftBehind } from "./halfway.js";
 import { progressOf } from "./machines.js";
 import type { JobProgress } from "./progress.js";
 
@@ -10,12 +11,13 @@ export function completedBody(
   progress: JobProgress,
   nodes: ReadonlyMap<number, RunNode>,
 ): OpCompleted {
+  const left = leftBehind(job, outcome, progress, nodes);
   return {
     kind: "OpCompleted",
     job: job.number,
     outcome,
     ...reasonOf(outcome, progress, nodes),
-    nodes: [...nodes.values()].map(progressOf),
+    nodes: [...nodes.values()].map((node) => ({ ...progressOf(node), ...left.get(node.number) })),
     nothingLeft: job.kind === "CREATE" && outcome !== "COMPLETE" && neverStarted(progress),
   };
 }

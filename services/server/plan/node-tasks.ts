@@ -45,7 +45,9 @@ export function tasksOf(
     services.get(service)!.sees.some((seen) => changed.has(seen) || (seen === "*" && changed.size > 0));
   const added = [...node.added].sort();
   const removed = [...node.removed].sort();
-  const staying = change === "REMOVE" ? [] : node.services.filter((service) => !node.added.includes(service)).sort();
+  const isStaying = (service: string): boolean =>
+    change !== "REMOVE" && !node.added.includes(service) && node.idle?.includes(service) !== true;
+  const staying = node.services.filter(isStaying).sort();
   const acted = change === "KEEP" ? staying.filter((service) => request.act?.services.includes(service) === true) : [];
 
   for (const action of MACHINE_COMES[change]) machine("make", action);

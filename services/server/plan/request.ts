@@ -36,7 +36,7 @@ export interface PlannedJob {
 }
 
 /** A node that may be there already. */
-export interface KnownNode extends Omit<PlanNode, "change" | "added" | "removed"> {
+export interface KnownNode extends Omit<PlanNode, "change" | "added" | "removed" | "idle"> {
   readonly state: NodeState;
 }
 
@@ -130,7 +130,17 @@ function changedNode(node: KnownNode, { kind, change }: PlannedJob, stopBeforeDe
   const { number, hostname, hardwareType, imageType } = node;
   const isNamed = change.nodes?.includes(number) === true;
   const hooked = change.bare?.includes(number) === true ? [] : node.services;
-  const stays = { number, hostname, hardwareType, imageType, services: node.services, added: [], removed: [] };
+  const idle = change.idle?.[String(number)];
+  const stays = {
+    number,
+    hostname,
+    hardwareType,
+    imageType,
+    services: node.services,
+    added: [],
+    removed: [],
+    ...(idle === undefined ? {} : { idle }),
+  };
   switch (kind) {
     case "DELETE":
       return { ...stays, change: "REMOVE", removed: stopBeforeDelete ? node.services : [] };
@@ -139,7 +149,11 @@ function changedNode(node: KnownNode, { kind, change }: PlannedJob, stopBeforeDe
     case "REPLACE_NODE":
     case "REPAIR":
       if (isNamed) return { ...stays, change: "REPLACE", added: node.services, removed: hooked };
-      return { ...stays, change: change.started?.includes(number) === true ? "START" : "KEEP" };
+      return {
+        ...stays,
+        change: change.started?.includes(number) === true ? "START" : "KEEP",
+        added: change.added?.[String(number)] ?? [],
+      };
     case "ADD_SERVICES": {
       const added = change.added?.[String(number)] ?? [];
       return { ...stays, change: "KEEP", services: [...new Set([...node.services, ...added])].sort(), added };
@@ -196,7 +210,8 @@ export function planRequest(
   const startsAll =
     (kind === "START_SERVICES" || kind === "RESTART_SERVICES") &&
     services.every((service) => acted.includes(service.name) || !service.actions.includes("start"));
-  const isChecked = CHECKED.has(kind) || startsAll;
+  // A cluster that lacks something afterwards is not asked whether it works.
+  const isChecked = (CHECKED.has(kind) || startsAll) && change.idle === undefined;
   const checkService = isChecked && check !== undefined && names.includes(check.service) ? check.service : undefined;
   const actions = kind === "CONFIGURE" && change.restart === true ? CONFIGURE_WITH_RESTART : ACTS[kind];
   return {

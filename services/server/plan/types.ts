@@ -57,6 +57,8 @@ export interface PlanNode {
   readonly added: readonly string[];
   /** Services that are stopped and removed, with their old machine or from it. */
   readonly removed: readonly string[];
+  /** Of `services`, those that are not there and are left alone. */
+  readonly idle?: readonly string[];
 }
 
 /** A service as the planner sees it. */

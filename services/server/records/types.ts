@@ -106,8 +106,14 @@ export interface OperationChange {
   readonly bare?: readonly number[];
   /** Of REPAIR: nodes whose machine is started. */
   readonly started?: readonly number[];
-  /** Of ADD_SERVICES: the services that come, by node number. */
+  /** Of ADD_SERVICES and REPAIR: the services that come, by node number. */
   readonly added?: Readonly<Record<string, readonly string[]>>;
+  /** By node number, services that are left alone: they are not there, and this operation does not bring them. */
+  readonly idle?: Readonly<Record<string, readonly string[]>>;
+  /** By node number, services that were stopped on purpose. */
+  readonly stopped?: Readonly<Record<string, readonly string[]>>;
+  /** Everybody is told everything: an INCONSISTENT cluster is as it should be once this is complete. */
+  readonly settles?: boolean;
   /** Services that were not pinned before. */
   readonly pinned?: Readonly<Record<string, Pinned<Bodies["Service"]>>>;
   /** The whole new configuration, with references in place of secrets. */
@@ -159,6 +165,12 @@ export interface NodeOutcome {
   readonly machine: string;
   readonly results: JsonObject;
   readonly message: string;
+  /** Absent: as before. By service: it may not be there (`install`), or it is there and may not run (`start`). */
+  readonly halfway?: Readonly<Record<string, "install" | "start">>;
+  /** Services that were stopped on purpose; absent: as before. */
+  readonly stopped?: readonly string[];
+  /** Its machine was to go and may be gone. */
+  readonly isUnfinished?: boolean;
 }
 
 /** The end of a job, before anybody sees it. */

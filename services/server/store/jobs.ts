@@ -3,7 +3,7 @@ import { LoomError } from "../../common/errors.js";
 import { clusterName } from "../../common/ids.js";
 import type { JsonObject } from "../catalog/types.js";
 import type { NodeState } from "../clusters/states.js";
-import type { PreviousMachine, RunCluster, RunJob, RunNode } from "../jobs/cluster-state.js";
+import type { Halfway, PreviousMachine, RunCluster, RunJob, RunNode } from "../jobs/cluster-state.js";
 import type { JobState } from "../jobs/states.js";
 import type { NodeGroup } from "../layout/types.js";
 import type { OperationKind } from "../plan/types.js";
@@ -68,6 +68,8 @@ interface NodeRow {
   readonly message: string;
   readonly is_finished: boolean;
   readonly previous: PreviousMachine[];
+  readonly halfway: Halfway;
+  readonly stopped: string[];
 }
 
 /** @param epochs the shards this process owns, with their epochs */
@@ -102,7 +104,7 @@ export function createJobStore(transactor: Transactor, log: Log, epochs: Readonl
         if (cluster === undefined || job === undefined)
           throw new LoomError("JOB_NOT_FOUND", `Job ${key.job} of cluster ${key.cluster} is not there.`);
         const nodes = await tx.rows<NodeRow>(
-          `SELECT number, incarnation, hostname, hardware_type, image_type, services, state, addresses, machine, results, message, is_finished, previous FROM node
+          `SELECT number, incarnation, hostname, hardware_type, image_type, services, state, addresses, machine, results, message, is_finished, previous, halfway, stopped FROM node
            WHERE shard = $1 AND cluster_id = $2 AND (state <> 'DELETED' OR number = ANY($3)) ORDER BY number`,
           [key.shard, key.cluster, job.planned?.deleted ?? []],
         );
@@ -145,6 +147,8 @@ export function createJobStore(transactor: Transactor, log: Log, epochs: Readonl
                 message: node.message,
                 isFinished: node.is_finished,
                 previous: node.previous,
+                halfway: node.halfway,
+                stopped: node.stopped,
               },
             ]),
           ),

@@ -114,21 +114,15 @@ export function replaceNode(subject: ChangingCluster, number: number): Decision 
 
 /**
  * Machines that are down are started; those that are missing, and those that no job has finished, are made again.
+ * Services that were to come or to go, and did not wholly, are installed again where they are listed.
  *
- * @throws NOTHING_TO_DO, PROVIDER_UNREACHABLE where nobody can tell what is broken, CLUSTER_STATE where nodes are halfway gone
+ * @throws NOTHING_TO_DO, PROVIDER_UNREACHABLE where nobody can tell what is broken
  */
 export function repair(
   subject: ChangingCluster,
   observed: ReadonlyMap<number, { readonly observed: NodeObservation }>,
 ): Decision {
-  const { name, state, lastJob, nodes } = subject;
-  if (state !== "ACTIVE" && lastJob === "REMOVE_NODES") {
-    throw new LoomError(
-      "CLUSTER_STATE",
-      `Cluster "${name}" is ${state} since nodes were to be removed and are not. Let that go on with "loom retry ${name}".`,
-      { metadata: { cluster: name, state } },
-    );
-  }
+  const { name, state, nodes } = subject;
   const seen = (node: RunNode): NodeObservation => observed.get(node.number)?.observed ?? "UNKNOWN";
   const remade = nodes.filter((node) => !node.isFinished || seen(node) === "MISSING");
   const started = nodes.filter((node) => node.isFinished && seen(node) === "DOWN");
@@ -142,8 +136,16 @@ export function repair(
         : `No node of "${name}" is known to be down or missing; ${unknown} of ${nodes.length} could not be looked at. "loom nodes ${name}" says why.`,
     );
   }
+  const isRemade = new Set(remade);
+  const added = Object.fromEntries(
+    nodes
+      .filter((node) => !isRemade.has(node))
+      .map((node) => [node.number, node.services.filter((service) => node.halfway[service] === "install")] as const)
+      .filter(([, services]) => services.length > 0),
+  );
   return {
     change: {
+      ...(Object.keys(added).length === 0 ? {} : { added }),
       nodes: remade.map((node) => node.number),
       bare: remade.map((node) => node.number),
       started: started.map((node) => node.number),

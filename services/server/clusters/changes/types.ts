@@ -4,7 +4,6 @@ import { secretPlaces, type SecretPlaces } from "../../catalog/secrets.js";
 import type { JsonObject } from "../../catalog/types.js";
 import type { ClusterState } from "../states.js";
 import type { NodeGroup } from "../../layout/types.js";
-import type { OperationKind } from "../../plan/types.js";
 import type { RunCluster, RunNode } from "../../jobs/cluster-state.js";
 import type { ClusterSpec, OperationChange } from "../../records/types.js";
 import type { PlanView } from "../../views.js";
@@ -14,7 +13,6 @@ export interface ChangingCluster {
   /** Without `clusters/`. */
   readonly name: string;
   readonly state: ClusterState;
-  readonly lastJob: OperationKind;
   readonly cluster: RunCluster;
   /** In preference order. */
   readonly layout: readonly NodeGroup[];

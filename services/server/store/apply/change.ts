@@ -25,12 +25,14 @@ export async function applyChange(
     );
   }
   await keepSecrets(tx, record, change.secrets ?? {});
-  // The token of a machine is that of its incarnation, so this comes before the new one can be made.
+  // The token of a machine is that of its incarnation, so this comes before the new one can be made. One that was never
+  // made has a place among those before it too: what the job deletes in the end is the last of them.
   if (kind === "REPLACE_NODE" || kind === "REPAIR") {
     await tx.query(
       `UPDATE node SET incarnation = incarnation + 1, state = 'CREATING', is_finished = false, machine = '', addresses = '{}', results = '{}', message = '',
-         previous = CASE WHEN state = 'PLANNED' THEN previous ELSE previous || jsonb_build_array(jsonb_build_object(
-           'incarnation', incarnation, 'machine', machine, 'addresses', addresses, 'results', results)) END
+         halfway = '{}', stopped = '{}',
+         previous = previous || jsonb_build_array(jsonb_build_object(
+           'incarnation', incarnation, 'machine', machine, 'addresses', addresses, 'results', results))
        WHERE shard = $1 AND cluster_id = $2 AND number = ANY($3)`,
       [shard, clusterId, change.nodes ?? []],
     );

@@ -52,18 +52,19 @@ async function moveCluster(tx: Tx, { shard, clusterId, epoch, seq }: LogRecord, 
 /**
  * The state a cluster has after a job.
  *
- * @param before its state when the job was accepted; undefined where there was no cluster
- * @param unfinished nodes that no job has completed
+ * @param unfinished nodes that no job has completed, or with services that one has left halfway
  */
-export function clusterStateAfter(
+function clusterStateAfter(
   operation: OperationKind,
   { outcome, nothingLeft }: Pick<OpCompleted, "outcome" | "nothingLeft">,
-  before: ClusterState | undefined,
+  { before, change }: JobRequest,
   unfinished: number,
 ): ClusterState {
   if (outcome !== "COMPLETE") return nothingLeft ? (before ?? "TERMINATED") : FAILURE_STATE[operation];
   if (operation === "DELETE") return "TERMINATED";
-  return unfinished === 0 ? "ACTIVE" : FAILURE_STATE[operation];
+  // Of an INCONSISTENT cluster nobody knows who was told what.
+  const isSettled = before !== "INCONSISTENT" || change?.settles === true;
+  return isSettled && unfinished === 0 ? "ACTIVE" : FAILURE_STATE[operation];
 }
 
 /** Operations that leave every node as it should be, or those that they name. */
@@ -71,7 +72,7 @@ const FINISHES: ReadonlySet<OperationKind> = new Set(["CREATE", "ADD_NODES", "RE
 /** Operations that change which nodes there are, or what is on them. */
 const RESHAPES: ReadonlySet<OperationKind> = new Set(["REMOVE_NODES", "REMOVE_SERVICES"]);
 
-/** What of nodes and services only the end of a job decides. Returns how many nodes no job has completed. */
+/** What of nodes and services only the end of a job decides. Returns how many nodes are not as they should be. */
 async function finishNodes(
   tx: Tx,
   record: LogRecord,
@@ -83,9 +84,10 @@ async function finishNodes(
   const { nodes, services } = request.change ?? {};
   if (body.outcome === "COMPLETE" && FINISHES.has(kind)) {
     await tx.query(
-      `UPDATE node SET is_finished = true, previous = CASE WHEN number = ANY($4) THEN '[]' ELSE previous END
+      `UPDATE node SET is_finished = true, previous = CASE WHEN number = ANY($4) THEN '[]' ELSE previous END,
+         halfway = CASE WHEN $5 THEN '{}' ELSE halfway END
        WHERE shard = $1 AND cluster_id = $2 AND state <> 'DELETED' AND ($3 OR number = ANY($4))`,
-      [shard, clusterId, kind !== "REPLACE_NODE", nodes ?? []],
+      [shard, clusterId, kind !== "REPLACE_NODE", nodes ?? [], kind === "REPAIR"],
     );
   }
   if (body.outcome === "COMPLETE" && kind === "REMOVE_SERVICES") {
@@ -98,7 +100,7 @@ async function finishNodes(
   // What is gone for good keeps the size it had.
   if (RESHAPES.has(kind) || (kind === "DELETE" && body.outcome !== "COMPLETE")) await countAgain(tx, record);
   const [count] = await tx.rows<{ unfinished: number }>(
-    "SELECT count(*)::int4 AS unfinished FROM node WHERE shard = $1 AND cluster_id = $2 AND state <> 'DELETED' AND NOT is_finished",
+    "SELECT count(*)::int4 AS unfinished FROM node WHERE shard = $1 AND cluster_id = $2 AND state <> 'DELETED' AND (NOT is_finished OR halfway <> '{}')",
     [shard, clusterId],
   );
   return count!.unfinished;
@@ -120,8 +122,11 @@ export async function applyCompleted(tx: Tx, record: LogRecord, body: OpComplete
   for (let start = 0; start < body.nodes.length; start += 5000) {
     const part = body.nodes.slice(start, start + 5000);
     await tx.query(
-      `UPDATE node SET state = n.state, addresses = n.addresses::jsonb, machine = n.machine, results = n.results::jsonb, message = n.message
-       FROM unnest($3::int4[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS n (number, state, addresses, machine, results, message)
+      `UPDATE node SET state = n.state, addresses = n.addresses::jsonb, machine = n.machine, results = n.results::jsonb, message = n.message,
+         halfway = COALESCE(n.halfway::jsonb, node.halfway), is_finished = node.is_finished AND NOT n.is_unfinished,
+         stopped = CASE WHEN n.stopped IS NULL THEN node.stopped ELSE string_to_array(n.stopped, ',') END
+       FROM unnest($3::int4[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[])
+         AS n (number, state, addresses, machine, results, message, halfway, stopped, is_unfinished)
        WHERE node.shard = $1 AND node.cluster_id = $2 AND node.number = n.number`,
       [
         shard,
@@ -132,11 +137,14 @@ export async function applyCompleted(tx: Tx, record: LogRecord, body: OpComplete
         part.map((node) => node.machine),
         part.map((node) => JSON.stringify(node.results)),
         part.map((node) => node.message),
+        part.map((node) => (node.halfway === undefined ? null : JSON.stringify(node.halfway))),
+        part.map((node) => node.stopped?.join(",") ?? null),
+        part.map((node) => node.isUnfinished === true),
       ],
     );
   }
   const unfinished = await finishNodes(tx, record, body, job!.kind, job!.request);
-  const state = clusterStateAfter(job!.kind, body, job!.request.before ?? undefined, unfinished);
+  const state = clusterStateAfter(job!.kind, body, job!.request, unfinished);
   await moveCluster(tx, record, state);
   await tx.query("DELETE FROM node_progress WHERE shard = $1 AND cluster_id = $2", [shard, clusterId]);
   if (state === "TERMINATED")
