@@ -234,6 +234,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       snapshots,
       secrets: options.secrets,
       solve: (problem) => planner.solve(problem),
+      spread: (request) => planner.spread(request),
       plan: (request) => planner.plan(request),
       offers: () => hub.offers(),
       observe: (cluster) => watcher.observeCluster(cluster),

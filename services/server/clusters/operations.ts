@@ -3,6 +3,7 @@ import { LoomError } from "../../common/errors.js";
 import type { IdSpace } from "../../common/ids.js";
 import type { Change, ClusterOperations } from "../application.js";
 import type { CatalogSnapshots } from "../documents/snapshot.js";
+import type { SpreadRequest, SpreadResult } from "../layout/spread.js";
 import type { LayoutProblem, LayoutResult } from "../layout/types.js";
 import { decodePageToken, encodePageToken, pageSize } from "../paging.js";
 import type { PlanRequest, TaskGraph } from "../plan/types.js";
@@ -42,6 +43,8 @@ export interface ClusterServices {
   now(): number;
   /** Solves off the main loop. */
   solve(problem: LayoutProblem): Promise<LayoutResult>;
+  /** Finds places for more services off the main loop. */
+  spread(request: SpreadRequest): Promise<SpreadResult>;
   /** Plans off the main loop. */
   plan(request: PlanRequest): Promise<TaskGraph>;
   offers(): readonly PluginTypeView[];
@@ -206,13 +209,14 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
           asked: { services: [...asked], withDependencies },
           async decide(subject) {
             const snapshot = await services.snapshots.of(caller.tenant);
-            return addServices(subject, asked, withDependencies, {
+            const now = {
               catalog: snapshot.catalog,
-              pin: (service) => ({
+              pin: (service: string) => ({
                 version: snapshot.versionOf("Service", service),
                 body: snapshot.catalog.Service.get(service)!,
               }),
-            });
+            };
+            return addServices(subject, asked, withDependencies, now, services.spread);
           },
         },
         mutation,

@@ -105,7 +105,7 @@ export function buildModel(problem: LayoutProblem): Model {
 }
 
 /** The services in groups that must be together: sets that overlap are one. Each group and their list in code point order. */
-function together(
+export function together(
   services: readonly string[],
   mustCoexist: readonly (readonly string[])[],
 ): readonly (readonly string[])[] {

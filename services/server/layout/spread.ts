@@ -1,12 +1,22 @@
 /**
- * Puts more services on nodes that are there: for the whole cluster with its present nodes fixed. One service after the
- * other, those with the narrowest bounds first; each goes on as many nodes as it may, those of the most preferred
- * layouts first, and every choice is taken back where a later service finds no place. Pure.
+ * Puts more services on nodes that are there: for the whole cluster with its present nodes fixed. Each goes on as many
+ * nodes as it may; where services keep one another off, as many services as possible go together. Services without
+ * which the cluster may be (`min: 0`) come where they leave a place to all others. Pure.
  */
+import { Budget, OutOfSteps } from "./budget.js";
+import { search } from "./search.js";
+import { quantityOf, spreadModel, type Unit } from "./spread-model.js";
 import type { LayoutProblem, NodeGroup } from "./types.js";
 
-/** Distributions that are tried before the search is given up. */
-const BUDGET = 200_000;
+/** Steps after which the search is given up: under a second. */
+const MOST_STEPS = 1_000_000;
+
+/** What is asked: see `spreadServices`. */
+export interface SpreadRequest {
+  readonly problem: LayoutProblem;
+  readonly present: readonly NodeGroup[];
+  readonly added: readonly string[];
+}
 
 export type SpreadResult =
   /** How many nodes of each present group get which services; services in code point order. */
@@ -22,7 +32,6 @@ interface Part {
   /** Index of the group the nodes come from. */
   readonly from: number;
   readonly count: number;
-  readonly services: ReadonlySet<string>;
   readonly added: readonly string[];
 }
 
@@ -31,123 +40,112 @@ interface Part {
  * @param present the groups of nodes that are there, in preference order
  * @param added services to add; none of them is there
  */
-export function spreadServices(
-  problem: LayoutProblem,
-  present: readonly NodeGroup[],
-  added: readonly string[],
-): SpreadResult {
-  const bounds = (service: string): { min: number; max: number } =>
-    Object.hasOwn(problem.quantities, service)
-      ? problem.quantities[service]!
-      : { min: 1, max: Number.POSITIVE_INFINITY };
+export function spreadServices({ problem, present, added }: SpreadRequest): SpreadResult {
+  const budget = new Budget(MOST_STEPS);
+  const bounds = (service: string) => quantityOf(problem, service);
+  const isNeeded = (service: string): boolean => bounds(service).min > 0;
+  // Those with the narrowest bounds choose first.
   const order = [...added].sort(
-    (a, b) => bounds(a).max - bounds(b).max || bounds(b).min - bounds(a).min || (a < b ? -1 : 1),
+    (a, b) =>
+      Number(isNeeded(b)) - Number(isNeeded(a)) ||
+      bounds(a).max - bounds(b).max ||
+      bounds(b).min - bounds(a).min ||
+      (a < b ? -1 : 1),
   );
-  let steps = 0;
-  let furthest = 0;
-
-  /** May these services share a node of the group? Services that are to come later are not missed yet. */
-  function fits(part: Part, service: string): boolean {
-    const group = present[part.from]!;
-    const allowed = (table: LayoutProblem["hardwareOf"], type: string): boolean =>
-      !Object.hasOwn(table, service) || table[service]!.includes(type);
-    if (
-      !allowed(problem.hardwareOf, group.hardwareType) ||
-      !allowed(problem.imagesOf, group.imageType) ||
-      !allowed(problem.variantsOf, group.imageType)
-    )
-      return false;
-    const services = new Set([...part.services, service]);
-    return problem.cantCoexist.every((set) => !set.includes(service) || !set.every((other) => services.has(other)));
-  }
-
-  /** Sets that must be together are, on every node, as far as their services are on the cluster. */
-  function isTogether(parts: readonly Part[], there: ReadonlySet<string>): boolean {
-    return problem.mustCoexist.every((set) => {
-      const members = set.filter((service) => there.has(service));
-      return parts.every((part) => {
-        const count = members.filter((service) => part.services.has(service)).length;
-        return part.count === 0 || count === 0 || count === members.length;
-      });
-    });
-  }
-
-  function place(index: number, parts: readonly Part[]): readonly Part[] | undefined {
-    const service = order[index];
-    if (service === undefined) {
-      const there = new Set(parts.flatMap((part) => [...part.services]));
-      return isTogether(parts, there) ? parts : undefined;
-    }
-    furthest = Math.max(furthest, index);
-    const open = parts.map((part, at) => ({ part, at })).filter(({ part }) => fits(part, service));
-    open.sort((a, b) => b.part.services.size - a.part.services.size || a.at - b.at);
-    const room = open.reduce((sum, { part }) => sum + part.count, 0);
-    const { min, max } = bounds(service);
-    for (let count = Math.min(max, room); count >= min; count -= 1) {
-      for (const shares of distributions(
-        count,
-        open.map(({ part }) => part.count),
-      )) {
-        steps += 1;
-        if (steps > BUDGET) throw new TooHard();
-        const found = place(index + 1, split(parts, open, shares, service));
-        if (found !== undefined) return found;
-      }
-    }
-    return undefined;
-  }
-
+  const solved = (parts: readonly Part[]): SpreadResult => ({
+    outcome: "solved",
+    groups: parts.map(({ from, count, added: more }) => ({ from, count, added: [...more].sort() })),
+  });
+  /** What nobody needs and can be nowhere does not keep others away that must be with it. */
+  const isPossible = (service: string): boolean => {
+    const [unit] = spreadModel({ ...problem, mustCoexist: [] }, present, [service], budget).free;
+    return unit!.max > 0 && unit!.groups.length > 0;
+  };
   try {
-    const start = present.map((group, from): Part => ({
-      from,
-      count: group.count,
-      services: new Set(group.services),
-      added: [],
-    }));
-    const found = place(0, start);
-    if (found === undefined) return { outcome: "unsolvable", service: order[furthest]! };
-    return {
-      outcome: "solved",
-      groups: found
-        .filter((part) => part.count > 0)
-        .map(({ from, count, added: more }) => ({ from, count, added: [...more].sort() })),
-    };
+    const wanted = order.filter((service) => isNeeded(service) || isPossible(service));
+    const all = place(problem, present, wanted, budget);
+    if (all !== undefined) return solved(all);
+    // A solution without the services that it leaves out is one for the others, so they can be tried one by one.
+    let chosen: string[] = [];
+    let found: readonly Part[] = [];
+    for (const service of wanted) {
+      const parts = place(problem, present, [...chosen, service], budget);
+      if (parts === undefined && isNeeded(service)) return { outcome: "unsolvable", service };
+      if (parts === undefined) continue;
+      chosen = [...chosen, service];
+      found = parts;
+    }
+    return solved(chosen.length === 0 ? present.map(({ count }, from) => ({ from, count, added: [] })) : found);
   } catch (thrown) {
-    if (thrown instanceof TooHard) return { outcome: "tooHard", steps };
+    if (thrown instanceof OutOfSteps) return { outcome: "tooHard", steps: budget.steps };
     throw thrown;
   }
 }
 
-class TooHard extends Error {}
-
-/** Of each open part, the first nodes get the service. */
-function split(
-  parts: readonly Part[],
-  open: readonly { readonly part: Part; readonly at: number }[],
-  shares: readonly number[],
-  service: string,
-): Part[] {
-  const shareAt = new Map(open.map(({ at }, index) => [at, shares[index]!]));
-  return parts.flatMap((part, at) => {
-    const share = shareAt.get(at) ?? 0;
-    const more = {
-      ...part,
-      count: share,
-      services: new Set([...part.services, service]),
-      added: [...part.added, service],
-    };
-    return share === 0 ? [part] : share === part.count ? [more] : [more, { ...part, count: part.count - share }];
-  });
+/** All of these services on the nodes; undefined where there is no place for all. @throws OutOfSteps */
+function place(
+  problem: LayoutProblem,
+  present: readonly NodeGroup[],
+  services: readonly string[],
+  budget: Budget,
+): readonly Part[] | undefined {
+  const { free, model, kinds, isHopeless } = spreadModel(problem, present, services, budget);
+  if (isHopeless) return undefined;
+  const isSorted = new Set(kinds.flat());
+  let parts: readonly Part[] = present.flatMap(({ count }, from) =>
+    model !== undefined && isSorted.has(from) ? [] : [{ from, count, added: [] }],
+  );
+  if (model !== undefined) {
+    const found = search(model, budget);
+    if (found === undefined) return undefined;
+    parts = [
+      ...parts,
+      ...kinds.flatMap((groups, kind) =>
+        share(
+          groups.map((from) => ({ from, count: present[from]!.count })),
+          found.filter(({ hardwareType }) => hardwareType === String(kind)),
+        ),
+      ),
+    ];
+  }
+  for (const unit of free) parts = give(parts, unit, present);
+  return [...parts].sort((a, b) => a.from - b.from || b.added.length - a.added.length);
 }
 
-/** Every way to share a number out under these limits, the lexicographically greatest first. */
-function* distributions(count: number, limits: readonly number[]): Generator<number[]> {
-  const [first, ...rest] = limits;
-  if (first === undefined) {
-    if (count === 0) yield [];
-    return;
+/** Nodes of these groups, one after the other, get what these layouts say, which are for as many nodes. */
+function share(
+  groups: readonly { readonly from: number; readonly count: number }[],
+  layouts: readonly Pick<NodeGroup, "count" | "services">[],
+): Part[] {
+  const parts: Part[] = [];
+  let group = 0;
+  let used = 0;
+  for (const { count, services } of layouts) {
+    for (let left = count; left > 0;) {
+      const { from, count: size } = groups[group]!;
+      const part = Math.min(left, size - used);
+      parts.push({ from, count: part, added: services });
+      left -= part;
+      used += part;
+      if (used < size) continue;
+      group += 1;
+      used = 0;
+    }
   }
-  const room = rest.reduce((sum, limit) => sum + limit, 0);
-  for (let share = Math.min(first, count); share >= Math.max(0, count - room); share -= 1)
-    for (const others of distributions(count - share, rest)) yield [share, ...others];
+  return parts;
+}
+
+/** The unit goes on as many nodes as it may, those with most services first. */
+function give(parts: readonly Part[], unit: Unit, present: readonly NodeGroup[]): Part[] {
+  const load = ({ from, added }: Part): number => present[from]!.services.length + added.length;
+  let left = unit.max;
+  return [...parts]
+    .sort((a, b) => load(b) - load(a) || a.from - b.from)
+    .flatMap((part) => {
+      const count = unit.groups.includes(part.from) ? Math.min(left, part.count) : 0;
+      left -= count;
+      const more = { ...part, count, added: [...part.added, ...unit.services] };
+      const others = { ...part, count: part.count - count };
+      return [more, others].filter((one) => one.count > 0);
+    });
 }

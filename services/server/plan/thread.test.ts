@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Worker } from "node:worker_threads";
 import { solveLayout } from "../layout/solve.js";
+import { spreadServices } from "../layout/spread.js";
 import type { LayoutProblem } from "../layout/types.js";
 import { planOperation } from "./operation.js";
 import { createPlanner, type Planner } from "./thread.js";
@@ -58,17 +59,21 @@ describe("createPlanner", function () {
 
   it("solves and plans like the functions it runs, many at once", async () => {
     const request = requestOf([serviceOf("a"), serviceOf("b", ["a"])]);
+    const present = [{ count: 3, hardwareType: "small", imageType: "debian", services: ["lb"] }];
+    const spread = { problem, present, added: ["web"] };
     const answers = await Promise.all([
       planner.solve(problem),
       planner.plan(request),
       planner.solve({ ...problem, size: 1 }),
       planner.plan(request),
+      planner.spread(spread),
     ]);
     assert.deepEqual(answers, [
       solveLayout(problem),
       planOperation(request),
       solveLayout({ ...problem, size: 1 }),
       planOperation(request),
+      spreadServices(spread),
     ]);
     assert.equal(answers[2].outcome, "solved");
   });

@@ -1,13 +1,13 @@
 /** Layout and plan in a thread of their own: the main loop never waits for them. */
 import { Worker } from "node:worker_threads";
 import { LoomError, isReason, type LoomErrorOptions } from "../../common/errors.js";
+import type { SpreadRequest, SpreadResult } from "../layout/spread.js";
 import type { LayoutProblem, LayoutResult } from "../layout/types.js";
 import type { PlanRequest, TaskGraph } from "./types.js";
 
+type Question = { readonly solve: LayoutProblem } | { readonly spread: SpreadRequest } | { readonly plan: PlanRequest };
 /** What is asked of the thread. */
-export type ThreadRequest = { readonly id: number } & (
-  { readonly solve: LayoutProblem } | { readonly plan: PlanRequest }
-);
+export type ThreadRequest = { readonly id: number } & Question;
 /** What it answers. Errors cross as plain records. */
 export type ThreadAnswer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: ThreadError });
 
@@ -22,6 +22,7 @@ export interface ThreadError {
 export interface Planner {
   /** @throws what solveLayout throws */
   solve(problem: LayoutProblem): Promise<LayoutResult>;
+  spread(request: SpreadRequest): Promise<SpreadResult>;
   /** @throws what planOperation throws */
   plan(request: PlanRequest): Promise<TaskGraph>;
   /** Ends the thread; requests under way and later ones fail with SHUTTING_DOWN. */
@@ -96,7 +97,7 @@ export function createPlanner(): Planner {
     return started;
   }
 
-  function ask<T>(request: { readonly solve: LayoutProblem } | { readonly plan: PlanRequest }): Promise<T> {
+  function ask<T>(request: Question): Promise<T> {
     if (isStopped) return Promise.reject(stopping());
     const id = nextId;
     nextId += 1;
@@ -110,6 +111,7 @@ export function createPlanner(): Planner {
 
   return {
     solve: (problem) => ask<LayoutResult>({ solve: problem }),
+    spread: (request) => ask<SpreadResult>({ spread: request }),
     plan: (request) => ask<TaskGraph>({ plan: request }),
     async stop() {
       const running = worker;

@@ -5,7 +5,7 @@ import { findGenerated, hideTexts, withSecretReferences } from "../../catalog/se
 import type { Bodies, Catalog, Service } from "../../catalog/types.js";
 import { problemOf } from "../../layout/problem.js";
 import { chooseServices } from "../../layout/services.js";
-import { spreadServices } from "../../layout/spread.js";
+import type { SpreadRequest, SpreadResult } from "../../layout/spread.js";
 import type { NodeGroup } from "../../layout/types.js";
 import type { Pinned } from "../../records/types.js";
 import { placesOfSecrets, servicesOf, type ChangingCluster, type Decision } from "./types.js";
@@ -16,15 +16,19 @@ export interface CatalogNow {
   pin(service: string): Pinned<Bodies["Service"]>;
 }
 
+/** Finds places for services: `spreadServices`, off the main loop. */
+export type Spread = (request: SpreadRequest) => SpreadResult | Promise<SpreadResult>;
+
 /**
  * @throws ALREADY_PRESENT, INVALID_FIELD, NO_LAYOUT, LAYOUT_TOO_HARD, INVALID_CONFIG, and what chooseServices throws
  */
-export function addServices(
+export async function addServices(
   subject: ChangingCluster,
   asked: readonly string[],
   withDependencies: boolean,
   now: CatalogNow,
-): Decision {
+  spread: Spread,
+): Promise<Decision> {
   if (asked.length === 0)
     throw new LoomError("INVALID_FIELD", "Say which services to add.", {
       violations: [{ field: "services", description: "must name a service" }],
@@ -56,7 +60,7 @@ export function addServices(
     types((group) => group.hardwareType),
     types((group) => group.imageType),
   );
-  const result = spreadServices(problem, layout, added);
+  const result = await spread({ problem, present: layout, added });
   if (result.outcome === "tooHard") {
     throw new LoomError(
       "LAYOUT_TOO_HARD",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Reason } from "../../../common/errors.js";
 import type { ClusterTemplate, JsonObject, Service } from "../../catalog/types.js";
 import type { RunNode } from "../../jobs/cluster-state.js";
+import { spreadServices } from "../../layout/spread.js";
 import { addServices } from "./add-services.js";
 import { configure } from "./configure.js";
 import { removeNodes, repair, replaceNode } from "./nodes.js";
@@ -187,8 +188,13 @@ describe("addServices", () => {
   ]);
   const now = { catalog: { Service: catalog }, pin: (name: string) => ({ version: 7, body: catalog.get(name)! }) };
 
-  it("puts a service on the nodes, pins it and makes its passwords", () => {
-    const { change, secrets } = addServices(cluster({ config: { web: { port: 80 } } }), ["log"], false, now);
+  const add = (subject: ChangingCluster, asked: readonly string[], withDependencies = false): Promise<Decision> =>
+    addServices(subject, asked, withDependencies, now, spreadServices);
+  const refused = (reason: Reason, decide: () => Promise<Decision>, message = /./): Promise<void> =>
+    assert.rejects(decide, { reason, message });
+
+  it("puts a service on the nodes, pins it and makes its passwords", async () => {
+    const { change, secrets } = await add(cluster({ config: { web: { port: 80 } } }), ["log"]);
     assert.deepEqual(Object.keys(change.added!), ["1000", "1001", "1002", "1003", "1004"]);
     assert.deepEqual([change.services, change.changed], [["log"], ["log"]]);
     assert.equal(change.pinned!["log"]!.version, 7);
@@ -199,19 +205,19 @@ describe("addServices", () => {
     assert.deepEqual([...secrets!.keys()], ["log.key"]);
   });
 
-  it("makes a secret of what was configured for it before it came", () => {
-    const { change, secrets } = addServices(cluster({ config: { log: { key: 5 } } }), ["log"], false, now);
+  it("makes a secret of what was configured for it before it came", async () => {
+    const { change, secrets } = await add(cluster({ config: { log: { key: 5 } } }), ["log"]);
     assert.deepEqual(change.config, { log: { level: "info", key: { $secret: "log.key" } } });
     assert.deepEqual([...secrets!], [["log.key", "5"]]);
   });
 
-  it("adds what is required where that is asked for, and says so", () => {
-    refused("MISSING_DEPENDENCIES", () => addServices(cluster(), ["cache"], false, now));
-    assert.deepEqual(addServices(cluster(), ["cache"], true, now).addedServices, ["log"]);
+  it("adds what is required where that is asked for, and says so", async () => {
+    await refused("MISSING_DEPENDENCIES", () => add(cluster(), ["cache"]));
+    assert.deepEqual((await add(cluster(), ["cache"], true)).addedServices, ["log"]);
   });
 
-  it("refuses what is there, and what has no place", () => {
-    refused("ALREADY_PRESENT", () => addServices(cluster(), ["web"], false, now), /on nodes 1001, 1002, 1003/);
+  it("refuses what is there, and what has no place", async () => {
+    await refused("ALREADY_PRESENT", () => add(cluster(), ["web"]), /on nodes 1001, 1002, 1003/);
     const template: ClusterTemplate = {
       constraints: {
         layout: {
@@ -223,8 +229,8 @@ describe("addServices", () => {
         },
       },
     };
-    refused("NO_LAYOUT", () => addServices(cluster({ template }), ["log"], false, now), /no place for "log"/);
-    refused("SERVICE_NOT_FOUND", () => addServices(cluster(), ["nothing"], false, now));
+    await refused("NO_LAYOUT", () => add(cluster({ template }), ["log"]), /no place for "log"/);
+    await refused("SERVICE_NOT_FOUND", () => add(cluster(), ["nothing"]));
   });
 });
 
