@@ -3,11 +3,16 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
+import { silentLogger } from "../../services/common/log.js";
+import { createReader } from "../../services/server/store/rows.js";
+import { createStrayStore } from "../../services/server/store/strays.js";
+import { createTransactor } from "../../services/server/store/transaction.js";
 import type { JobView } from "../../services/server/views.js";
+import { createStrayWatch } from "../../services/server/watch-over/stray-watch.js";
 import { CALLER, mutation, useLoom } from "../support/loom.js";
 import { CHAOS_CATALOG } from "../support/loom-catalog.js";
 import { until } from "../support/wait.js";
-import { tokenOf, watching } from "../support/watching.js";
+import { placeOf, tokenOf, watching } from "../support/watching.js";
 
 describe("strays", function () {
   this.timeout(60_000);
@@ -44,6 +49,41 @@ describe("strays", function () {
     await until("nothing is listed any more", async () => (await at.strays()).length === 0);
     assert.equal((await at.events(view.name)).filter(({ reason }) => reason === "STRAY_REMOVED").length, 2);
     await loom.restart();
+  });
+
+  it("says nothing of machines that a delete has removed while their provider was slow to answer", async () => {
+    const cluster = await at.create("quick", 2);
+    const transactor = createTransactor(loom.database);
+    const { shard } = placeOf(loom, cluster);
+    const watch = createStrayWatch(
+      { graceMs: 0, mostMs: 0 },
+      {
+        store: createStrayStore(transactor, createReader(transactor), [shard]),
+        epochs: new Map([[shard, 1n]]),
+        log: silentLogger,
+        now: () => Date.now(),
+        monotonic: () => performance.now(),
+        remove: async () => "nobody",
+        told: () => undefined,
+      },
+    );
+    const machines = [1000, 1001].map((node) => ({
+      token: tokenOf(cluster, node),
+      running: true,
+      machine: `m${node}`,
+      clusterUid: cluster.uid,
+      node,
+    }));
+    const sight = await watch.begin();
+    assert.equal((await at.delete(cluster.name)).state, "COMPLETE");
+    await watch.take(sight, machines, () => true);
+    assert.deepEqual([await at.strays(), await at.events(cluster.name)], [[], []]);
+    // A provider that is asked now, and still has them, tells of strays.
+    await watch.take(await watch.begin(), machines, () => true);
+    assert.equal((await at.strays()).length, 2);
+    await watch.take(await watch.begin(), [], () => true);
+    assert.deepEqual(await at.strays(), []);
+    watch.stop();
   });
 });
 

@@ -5,6 +5,7 @@ import type { ClusterSpec } from "../records/types.js";
 import type { MachineOwner, OwnedNode } from "../watch-over/strays.js";
 import type { ObservedEvent } from "../watch-over/words.js";
 import { addObservedEvents } from "./observed-events.js";
+import { readHeads } from "./read/events.js";
 import type { Rows } from "./rows.js";
 import type { Fence, Transactor } from "./transaction.js";
 
@@ -18,6 +19,8 @@ export interface Owner extends MachineOwner {
   /** Name of the provider document. */
   readonly provider: string;
   readonly providerType: string;
+  /** Number, in its shard's log, of the newest record of its last job. */
+  readonly changed: bigint;
 }
 
 /** A machine that nobody owns. */
@@ -54,6 +57,8 @@ export interface StrayStore {
   /** By UUID; those of other Looms are not in it. */
   owners(uids: readonly string[]): Promise<Map<string, Owner>>;
   list(shards: readonly number[]): Promise<Stray[]>;
+  /** Number of the newest record in each shard's log. */
+  heads(): Promise<Map<number, bigint>>;
   /** Stores what a look found out about strays of one shard. */
   save(
     fence: Fence,
@@ -78,6 +83,7 @@ interface OwnerRow {
   readonly state: ClusterState;
   readonly provider: string;
   readonly provider_type: string;
+  readonly changed: bigint;
 }
 
 interface OwnedNodeRow {
@@ -105,7 +111,8 @@ function strayOf(row: StrayRow): Stray {
 }
 
 const OWNER_COLUMNS = `c.shard, c.id, c.uid, c.tenant, c.display_name, c.state, c.provider,
-  c.spec #>> '{provider,body,type}' AS provider_type`;
+  c.spec #>> '{provider,body,type}' AS provider_type, coalesce(j.seq, 0) AS changed`;
+const OWNERS = "cluster c LEFT JOIN job j ON j.shard = c.shard AND j.cluster_id = c.id AND j.number = c.last_job";
 
 function ownerOf(row: OwnerRow, nodes: readonly OwnedNodeRow[]): Owner {
   return {
@@ -116,6 +123,7 @@ function ownerOf(row: OwnerRow, nodes: readonly OwnedNodeRow[]): Owner {
     name: clusterName(row.display_name, row.id),
     provider: row.provider,
     providerType: row.provider_type,
+    changed: row.changed,
     isGone: row.state === "TERMINATED",
     // Every job that has not ended keeps its cluster so.
     isBusy: row.state === "PENDING",
@@ -145,7 +153,7 @@ export function createStrayStore(transactor: Transactor, db: Rows, shards: reado
   return {
     async owners(uids) {
       const clusters = await db.rows<OwnerRow>(
-        `SELECT ${OWNER_COLUMNS} FROM cluster c WHERE c.uid = ANY($1::uuid[]) AND c.shard = ANY($2)`,
+        `SELECT ${OWNER_COLUMNS} FROM ${OWNERS} WHERE c.uid = ANY($1::uuid[]) AND c.shard = ANY($2)`,
         // Others may call their machines what they like.
         [uids.filter((uid) => UUID.test(uid)), shards],
       );
@@ -163,6 +171,8 @@ export function createStrayStore(transactor: Transactor, db: Rows, shards: reado
       );
       return rows.map(strayOf);
     },
+
+    heads: () => readHeads(db),
 
     save: (fence, { seen, gone, events }) =>
       transactor.inShard("strays", fence, async (tx) => {
@@ -196,7 +206,7 @@ export function createStrayStore(transactor: Transactor, db: Rows, shards: reado
     look: (fence, stray) =>
       transactor.inShard("look at a stray", fence, async (tx) => {
         const [cluster] = await tx.rows<OwnerRow & { spec: ClusterSpec }>(
-          `SELECT ${OWNER_COLUMNS}, c.spec FROM cluster c WHERE c.shard = $1 AND c.id = $2`,
+          `SELECT ${OWNER_COLUMNS}, c.spec FROM ${OWNERS} WHERE c.shard = $1 AND c.id = $2`,
           [fence.shard, stray.clusterId],
         );
         const [node] = await tx.rows<{ hostname: string; hardware_type: string; image_type: string }>(

@@ -18,7 +18,7 @@ function bench(graceMs = GRACE_MS) {
   const told: string[] = [];
   const ordered: string[] = [];
   const clock = { wall: 1_700_000_000_000, monotonic: 0 };
-  const state = { isGone: true, isBusy: false, isBusyNow: false, answers: true };
+  const state = { isGone: true, isBusy: false, isBusyNow: false, answers: true, head: 5n, changed: 5n };
   const nodes = new Map<number, OwnedNode>([[1000, { incarnation: 2, isGone: false, previous: [] }]]);
   let failure: string | undefined;
   const owner = (): Owner => ({
@@ -32,10 +32,12 @@ function bench(graceMs = GRACE_MS) {
     nodes,
     isGone: state.isGone,
     isBusy: state.isBusy,
+    changed: state.changed,
   });
   const store: StrayStore = {
     owners: async (uids) => new Map(uids.includes(UID) ? [[UID, owner()]] : []),
     list: async () => [...table.values()],
+    heads: async () => new Map([[1, state.head]]),
     async save(_, { seen, gone, events }) {
       for (const token of gone) table.delete(token);
       for (const stray of seen) table.set(stray.token, stray);
@@ -79,7 +81,7 @@ function bench(graceMs = GRACE_MS) {
     async pass(machines: readonly ObservedMachine[], elapsedMs = PASS_MS, wallMs = elapsedMs) {
       clock.monotonic += elapsedMs;
       clock.wall += wallMs;
-      await watch.take(await watch.list(), state.answers ? machines : [], () => state.answers);
+      await watch.take(await watch.begin(), state.answers ? machines : [], () => state.answers);
       await settled();
     },
   };
@@ -164,6 +166,17 @@ describe("watching strays", () => {
     at.state.isBusyNow = false;
     await at.pass([machine(1)]);
     assert.deepEqual(at.ordered, [machine(1).token]);
+  });
+
+  it("does not take what a job has removed since the provider was asked for strays", async () => {
+    const at = bench(0);
+    at.state.changed = 6n;
+    await at.pass([machine(1), machine(2)]);
+    assert.deepEqual([at.told, at.ordered, at.table.size], [[], [], 0]);
+    // The job had ended before this look.
+    at.state.head = 6n;
+    await at.pass([machine(1)]);
+    assert.deepEqual(at.told, ["STRAY_FOUND", "STRAY_REMOVED"]);
   });
 
   it("forgets what went by itself, and only where the provider said so", async () => {

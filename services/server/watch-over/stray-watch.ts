@@ -29,21 +29,25 @@ export interface StrayWatchServices {
   told(): void;
 }
 
+/** How things stood before providers were asked. */
+export interface Sight {
+  /** Strays known by then. */
+  readonly strays: readonly Stray[];
+  /** Numbers of the newest records, by shard. */
+  readonly heads: ReadonlyMap<number, bigint>;
+}
+
 export interface StrayWatch {
-  /** Strays known so far. */
-  list(): Promise<Stray[]>;
+  /** To be called before providers are asked. */
+  begin(): Promise<Sight>;
   /**
    * Takes in what a look saw, and orders the end of those whose grace is over; they go in the background.
    *
-   * @param known what `list` said before the look
+   * @param sight what `begin` said before the look; what a job has changed since is not judged by it
    * @param machines that no node should have, of every provider that answered
    * @param isAnswered whether the provider of this cluster answered
    */
-  take(
-    known: readonly Stray[],
-    machines: readonly ObservedMachine[],
-    isAnswered: (cluster: Place) => boolean,
-  ): Promise<void>;
+  take(sight: Sight, machines: readonly ObservedMachine[], isAnswered: (cluster: Place) => boolean): Promise<void>;
   stop(): void;
 }
 
@@ -127,10 +131,13 @@ export function createStrayWatch(options: StrayWatchOptions, services: StrayWatc
   }
 
   return {
-    list: () => store.list([...epochs.keys()]),
+    async begin() {
+      const heads = await store.heads();
+      return { heads, strays: await store.list([...epochs.keys()]) };
+    },
 
-    async take(known, machines, isAnswered) {
-      const before = new Map(known.map((stray) => [stray.token, stray]));
+    async take(sight, machines, isAnswered) {
+      const before = new Map(sight.strays.map((stray) => [stray.token, stray]));
       const listed = new Map(machines.map((machine) => [machine.token, machine]));
       const owners = await store.owners([...new Set(machines.map(({ clusterUid }) => clusterUid))]);
       const byShard = new Map<number, Changes>();
@@ -142,7 +149,9 @@ export function createStrayWatch(options: StrayWatchOptions, services: StrayWatc
       const due: Stray[] = [];
       for (const machine of listed.values()) {
         const owner = owners.get(machine.clusterUid);
-        const verdict = verdictOf(machine, owner);
+        // What a job has removed since was there when the provider was asked.
+        const isOvertaken = owner !== undefined && owner.changed > (sight.heads.get(owner.shard) ?? 0n);
+        const verdict = isOvertaken ? ({ kind: "busy" } as const) : verdictOf(machine, owner);
         const old = before.get(machine.token);
         if (verdict.kind === "stray") {
           const stray = seen(machine, owner!, verdict.incarnation, old);
@@ -156,7 +165,7 @@ export function createStrayWatch(options: StrayWatchOptions, services: StrayWatc
           if (old !== undefined && verdict.kind !== "busy") changesOf(old.shard).gone.push(old.token);
         }
       }
-      for (const stray of known) {
+      for (const stray of sight.strays) {
         if (listed.has(stray.token) || ordered.has(stray.token)) continue;
         lastSeen.delete(stray.token);
         if (isAnswered({ shard: stray.shard, id: stray.clusterId })) changesOf(stray.shard).gone.push(stray.token);

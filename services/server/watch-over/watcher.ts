@@ -125,8 +125,8 @@ export function createWatcher(options: WatcherOptions, services: WatcherServices
   }
 
   async function wholePass(): Promise<void> {
-    const known = await strays.list();
-    const places = known.map(({ shard, clusterId }): Place => ({ shard, id: clusterId }));
+    const sight = await strays.begin();
+    const places = sight.strays.map(({ shard, clusterId }): Place => ({ shard, id: clusterId }));
     const others = [...(await store.ended(shards, ENDED_DAYS)), ...places];
     const all = await groups.of(await store.watched(shards, false), others, true);
     const results = new Map(
@@ -134,7 +134,7 @@ export function createWatcher(options: WatcherOptions, services: WatcherServices
     );
     const answered = [...results.values()].filter((result) => result?.isKnown === true);
     await strays.take(
-      known,
+      sight,
       answered.flatMap((result) => result!.others),
       (place) => results.get(groups.keyOf(place) ?? "")?.isKnown === true,
     );
