@@ -389,6 +389,39 @@ describe("operations on a running cluster", function () {
     assert.equal((await get(name)).state, "ACTIVE");
   });
 
+  it("leaves stopped what was stopped on purpose, until it is started, and checks nothing meanwhile", async () => {
+    await done(clusters().actOn(CALLER, name, "STOP_SERVICES", ["front"], mutation()));
+    loom.faults({ fault: "fail", action: "CHECK", times: "always" });
+    await done(configure({ front: { port: 81 } }));
+    await done(clusters().addNodes(CALLER, name, "back", 1, mutation()));
+    const again = await clusters().configure(
+      CALLER,
+      name,
+      { config: { front: { port: 82 } }, services: [], restart: true },
+      dry,
+    );
+    assert.deepEqual(stepsOf(again), ["BOOTSTRAP ", "CONFIGURE front"]);
+    assert.equal((await get(name)).state, "ACTIVE");
+    loom.faults();
+    const { plan } = await clusters().actOn(CALLER, name, "START_SERVICES", [], dry);
+    assert.ok(plan!.stages.flat().some(({ action }) => action === "CHECK"));
+    await done(clusters().actOn(CALLER, name, "START_SERVICES", [], mutation()));
+    const told = stepsOf(await configure({ front: { port: 83 } }, { validateOnly: true }));
+    assert.deepEqual(told, ["BOOTSTRAP ", "CONFIGURE front", "CHECK front"]);
+  });
+
+  it("is as it should be after a start or a restart of everything, where a job has left nobody knows what", async () => {
+    for (const kind of ["START_SERVICES", "RESTART_SERVICES"] as const) {
+      loom.faults({ fault: "fail", action: "START", service: "front", times: "always" });
+      await failed(clusters().actOn(CALLER, name, "RESTART_SERVICES", ["front"], mutation()));
+      loom.faults();
+      await done(clusters().actOn(CALLER, name, kind, ["back"], mutation()));
+      assert.equal((await get(name)).state, "INCONSISTENT");
+      await done(clusters().actOn(CALLER, name, kind, [], mutation()));
+      assert.equal((await get(name)).state, "ACTIVE");
+    }
+  });
+
   it("leaves nodes alone that were never made, until a repair", async () => {
     loom.faults(
       { fault: "fail", action: "CREATE", times: "always", node: 1003 },
@@ -398,6 +431,7 @@ describe("operations on a running cluster", function () {
     loom.faults();
     await done(configure({ front: { port: 81 } }));
     await done(clusters().replaceNode(CALLER, name, 1003, mutation()));
+    await done(clusters().actOn(CALLER, name, "RESTART_SERVICES", [], mutation()));
     assert.equal((await get(name)).state, "INCONSISTENT");
     // A node that is gone after all takes no repair away.
     await done(clusters().removeNodes(CALLER, name, { nodes: [1004], service: "", count: 0 }, mutation()));

@@ -96,18 +96,23 @@ export function naivePlan(request: PlanRequest): Map<string, Set<string>> {
         if (service === "" || has(service, action)) tasks.push({ node: node.number, action, service, part });
     };
     const isActed = (service: string): boolean =>
-      node.change === "KEEP" && !node.added.includes(service) && request.act?.services.includes(service) === true;
+      node.change === "KEEP" &&
+      !node.added.includes(service) &&
+      node.idle?.includes(service) !== true &&
+      request.act?.services.includes(service) === true;
     if (node.change === "MAKE" || node.change === "REPLACE") add("make", "", "CREATE", "CONFIRM", "BOOTSTRAP");
     if (node.change === "START") add("make", "", "CONFIRM", "BOOTSTRAP");
     if (node.change === "KEEP" && (node.added.length > 0 || (request.act?.bootstrap && node.services.some(isActed))))
       add("make", "", "BOOTSTRAP");
     for (const service of node.added) add("make", service, "INSTALL", "CONFIGURE", "INITIALIZE", "START");
     for (const service of node.services) {
-      if (node.added.includes(service) || node.change === "REMOVE") continue;
-      if (isActed(service))
-        add("make", service, ...request.act!.actions.map((action) => action.toUpperCase() as ActionName));
-      else if (sees(service)) add("renew", service, "CONFIGURE", "STOP", "START");
-      else if (node.change === "START") add("make", service, "START");
+      if (node.added.includes(service) || node.change === "REMOVE" || node.idle?.includes(service) === true) continue;
+      const isLeftStopped = node.stopped?.includes(service) === true;
+      const tell = (part: Made["part"], ...actions: readonly ActionName[]): void =>
+        add(part, service, ...actions.filter((action) => !isLeftStopped || action === "CONFIGURE"));
+      if (isActed(service)) tell("make", ...request.act!.actions.map((action) => action.toUpperCase() as ActionName));
+      else if (sees(service)) tell("renew", "CONFIGURE", "STOP", "START");
+      else if (node.change === "START") tell("make", "START");
     }
     for (const service of node.removed) {
       add(node.change === "REPLACE" ? "end" : "stop", service, "STOP");
@@ -205,7 +210,21 @@ const anyServices: fc.Arbitrary<PlanService[]> = fc.shuffledSubarray(SERVICES, {
   );
 });
 
-const anyNode = (names: readonly string[]): fc.Arbitrary<Pick<PlanNode, "services" | "change" | "added" | "removed">> =>
+/** A node with services that are not there, or stay stopped, among those that it has. */
+const anyNode = (names: readonly string[]): fc.Arbitrary<AnyNode> =>
+  anyWholeNode(names).chain((node) => {
+    const staying = node.services.filter((service) => !node.added.includes(service));
+    const some = fc.option(fc.subarray(staying), { nil: undefined });
+    return fc.tuple(some, some).map(([idle, stopped]) => ({
+      ...node,
+      ...(idle === undefined ? {} : { idle }),
+      ...(stopped === undefined ? {} : { stopped }),
+    }));
+  });
+
+type AnyNode = Pick<PlanNode, "services" | "change" | "added" | "removed" | "idle" | "stopped">;
+
+const anyWholeNode = (names: readonly string[]): fc.Arbitrary<AnyNode> =>
   fc.record({ all: fc.subarray([...names]), change: fc.constantFrom(...CHANGES) }).chain(({ all, change }) =>
     fc.record({ part: fc.subarray(all), other: fc.subarray(all) }).map(({ part, other }) => {
       switch (change) {

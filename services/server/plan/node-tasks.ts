@@ -54,11 +54,17 @@ export function tasksOf(
   if (change === "KEEP" && (added.length > 0 || (acted.length > 0 && request.act!.bootstrap)))
     machine("make", "BOOTSTRAP");
   for (const service of added) act("make", service, COMES);
-  for (const service of acted) act("make", service, request.act!.actions);
-  // What is renewed is started by that.
-  if (change === "START") for (const service of staying) if (!isRenewed(service)) act("make", service, ["start"]);
+  /** What stays stopped is told, and not started. */
+  const actOn = (part: Part, service: string, actions: readonly ServiceAction[]): void =>
+    act(
+      part,
+      service,
+      node.stopped?.includes(service) === true ? actions.filter((action) => action === "configure") : actions,
+    );
+  for (const service of acted) actOn("make", service, request.act!.actions);
+  if (change === "START") for (const service of staying) if (!isRenewed(service)) actOn("make", service, ["start"]);
   if (change === "KEEP" || change === "START")
-    for (const service of staying) if (!acted.includes(service) && isRenewed(service)) act("renew", service, RENEWED);
+    for (const service of staying) if (!acted.includes(service) && isRenewed(service)) actOn("renew", service, RENEWED);
   // A machine that is made again takes over before the old one stops.
   for (const service of removed) {
     act(change === "REPLACE" ? "end" : "stop", service, ["stop"]);

@@ -36,7 +36,7 @@ export interface PlannedJob {
 }
 
 /** A node that may be there already. */
-export interface KnownNode extends Omit<PlanNode, "change" | "added" | "removed" | "idle"> {
+export interface KnownNode extends Omit<PlanNode, "change" | "added" | "removed" | "idle" | "stopped"> {
   readonly state: NodeState;
 }
 
@@ -59,6 +59,13 @@ const ACTS: Readonly<Partial<Record<OperationKind, readonly ServiceAction[]>>> =
   RESTART_SERVICES: ["stop", "start"],
 };
 const CONFIGURE_WITH_RESTART: readonly ServiceAction[] = ["stop", "configure", "start"];
+/** Where nobody knows what the services have been told. */
+const SETTLING_ACTS: Readonly<Partial<Record<OperationKind, readonly ServiceAction[]>>> = {
+  START_SERVICES: ["configure", "start"],
+  RESTART_SERVICES: CONFIGURE_WITH_RESTART,
+};
+/** Operations that are asked for services to run, or not to; by no other are those started that were stopped on purpose. */
+const MEANS_IT: ReadonlySet<OperationKind> = new Set(["START_SERVICES", "STOP_SERVICES", "RESTART_SERVICES"]);
 
 /** Names that a service's actions, or the configuration it sees, mention through macros. */
 function seenBy(
@@ -131,6 +138,8 @@ function changedNode(node: KnownNode, { kind, change }: PlannedJob, stopBeforeDe
   const isNamed = change.nodes?.includes(number) === true;
   const hooked = change.bare?.includes(number) === true ? [] : node.services;
   const idle = change.idle?.[String(number)];
+  const isAsked = (service: string): boolean => MEANS_IT.has(kind) && change.services?.includes(service) === true;
+  const stopped = (change.stopped?.[String(number)] ?? []).filter((service) => !isAsked(service));
   const stays = {
     number,
     hostname,
@@ -140,6 +149,7 @@ function changedNode(node: KnownNode, { kind, change }: PlannedJob, stopBeforeDe
     added: [],
     removed: [],
     ...(idle === undefined ? {} : { idle }),
+    ...(stopped.length === 0 ? {} : { stopped }),
   };
   switch (kind) {
     case "DELETE":
@@ -211,15 +221,17 @@ export function planRequest(
     (kind === "START_SERVICES" || kind === "RESTART_SERVICES") &&
     services.every((service) => acted.includes(service.name) || !service.actions.includes("start"));
   // A cluster that lacks something afterwards is not asked whether it works.
-  const isChecked = (CHECKED.has(kind) || startsAll) && change.idle === undefined;
+  const isWhole = change.idle === undefined && all.every((node) => node.stopped === undefined);
+  const isChecked = (CHECKED.has(kind) || startsAll) && isWhole;
   const checkService = isChecked && check !== undefined && names.includes(check.service) ? check.service : undefined;
-  const actions = kind === "CONFIGURE" && change.restart === true ? CONFIGURE_WITH_RESTART : ACTS[kind];
+  const settling = change.settles === true ? SETTLING_ACTS[kind] : undefined;
+  const actions = kind === "CONFIGURE" && change.restart === true ? CONFIGURE_WITH_RESTART : (settling ?? ACTS[kind]);
   return {
     operation: kind,
     nodes: all,
     services,
     ...(checkService === undefined ? {} : { checkService }),
-    ...(actions === undefined ? {} : { act: { services: acted, actions, bootstrap: kind === "CONFIGURE" } }),
+    ...(actions === undefined ? {} : { act: { services: acted, actions, bootstrap: actions.includes("configure") } }),
     ...(change.changed === undefined ? {} : { changed: change.changed }),
   };
 }

@@ -59,6 +59,8 @@ export interface PlanNode {
   readonly removed: readonly string[];
   /** Of `services`, those that are not there and are left alone. */
   readonly idle?: readonly string[];
+  /** Of `services`, those that stay stopped. */
+  readonly stopped?: readonly string[];
 }
 
 /** A service as the planner sees it. */
