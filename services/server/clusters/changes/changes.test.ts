@@ -23,6 +23,8 @@ const node = (number: number, services: readonly string[], more: Partial<RunNode
   message: "",
   isFinished: true,
   previous: [],
+  halfway: {},
+  stopped: [],
   ...more,
 });
 
@@ -42,7 +44,6 @@ function cluster(
   return {
     name: "shop-1",
     state: "ACTIVE",
-    lastJob: "CREATE",
     cluster: {
       spec: { template: { name: "shop", version: 1, body: template }, services: pinned },
       config,
@@ -135,7 +136,7 @@ describe("replaceNode and repair", () => {
   it("make again what no job has finished, and tell everybody", () => {
     const nodes = [...cluster().nodes, node(1005, ["web"], { isFinished: false })];
     assert.deepEqual(
-      repair(cluster({ nodes, state: "INCONSISTENT", lastJob: "ADD_NODES" }), seen([1005, "DOWN"])).change,
+      repair(cluster({ nodes, state: "INCONSISTENT" }), seen([1005, "DOWN"])).change,
       {
         nodes: [1005],
         bare: [1005],
@@ -145,15 +146,20 @@ describe("replaceNode and repair", () => {
     );
   });
 
-  it("have nothing to do where all is well, or where only a retry knows what is on the nodes", () => {
+  it("install again what is halfway, but on a machine that is made again", () => {
+    const nodes = [
+      node(1000, ["lb"], { halfway: { lb: "start" } }),
+      node(1001, ["log", "web"], { halfway: { log: "install" } }),
+      node(1002, ["log"], { halfway: { log: "install" } }),
+    ];
+    const { change } = repair(cluster({ nodes, state: "INCONSISTENT" }), seen([1001, "DOWN"], [1002, "MISSING"]));
+    assert.deepEqual([change.added, change.nodes, change.started], [{ 1001: ["log"] }, [1002], [1001]]);
+  });
+
+  it("have nothing to do where all is well", () => {
     refused("PROVIDER_UNREACHABLE", () => repair(cluster(), seen([1000, "UP"])), /could not be looked at/);
     const all = seen(...cluster().nodes.map(({ number }): [number, "UP"] => [number, "UP"]));
     refused("NOTHING_TO_DO", () => repair(cluster(), all), /Every node of "shop-1" is up/);
-    refused(
-      "CLUSTER_STATE",
-      () => repair(cluster({ state: "INCONSISTENT", lastJob: "REMOVE_NODES" }), all),
-      /loom retry/,
-    );
   });
 });
 
