@@ -18,7 +18,7 @@ function bench(graceMs = GRACE_MS) {
   const told: string[] = [];
   const ordered: string[] = [];
   const clock = { wall: 1_700_000_000_000, monotonic: 0 };
-  const state = { isGone: true, isBusy: false, isBusyNow: false, answers: true, head: 5n, changed: 5n };
+  const state = { isGone: true, isBusy: false, isBusyNow: false, answers: true, isOwn: true, head: 5n, changed: 5n };
   const nodes = new Map<number, OwnedNode>([[1000, { incarnation: 2, isGone: false, previous: [] }]]);
   let failure: string | undefined;
   const owner = (): Owner => ({
@@ -81,7 +81,7 @@ function bench(graceMs = GRACE_MS) {
     async pass(machines: readonly ObservedMachine[], elapsedMs = PASS_MS, wallMs = elapsedMs) {
       clock.monotonic += elapsedMs;
       clock.wall += wallMs;
-      await watch.take(await watch.begin(), state.answers ? machines : [], () => state.answers);
+      await watch.take(await watch.begin(), state.answers ? machines : undefined, () => state.isOwn);
       await settled();
     },
   };
@@ -186,6 +186,13 @@ describe("watching strays", () => {
     await at.pass([]);
     assert.equal(at.table.size, 1);
     at.state.answers = true;
+    // Another provider has said nothing about it.
+    at.state.isOwn = false;
+    await at.pass([]);
+    assert.deepEqual([at.table.size, [...at.table.values()][0]!.waitedMs], [1, 0]);
+    await at.pass([machine(1)]);
+    assert.equal([...at.table.values()][0]!.waitedMs, 0);
+    at.state.isOwn = true;
     await at.pass([]);
     assert.equal(at.table.size, 0);
     // It begins anew where it comes back.

@@ -41,13 +41,17 @@ export interface StrayWatch {
   /** To be called before providers are asked. */
   begin(): Promise<Sight>;
   /**
-   * Takes in what a look saw, and orders the end of those whose grace is over; they go in the background.
+   * Takes in what a look at one provider saw, and orders the end of those whose grace is over; they go in the background.
    *
    * @param sight what `begin` said before the look; what a job has changed since is not judged by it
-   * @param machines that no node should have, of every provider that answered
-   * @param isAnswered whether the provider of this cluster answered
+   * @param machines that no node should have; undefined where the provider did not answer
+   * @param isOwn whether machines of this cluster are this provider's; undefined where nobody knows
    */
-  take(sight: Sight, machines: readonly ObservedMachine[], isAnswered: (cluster: Place) => boolean): Promise<void>;
+  take(
+    sight: Sight,
+    machines: readonly ObservedMachine[] | undefined,
+    isOwn: (cluster: Place) => boolean | undefined,
+  ): Promise<void>;
   stop(): void;
 }
 
@@ -136,10 +140,10 @@ export function createStrayWatch(options: StrayWatchOptions, services: StrayWatc
       return { heads, strays: await store.list([...epochs.keys()]) };
     },
 
-    async take(sight, machines, isAnswered) {
+    async take(sight, machines, isOwn) {
       const before = new Map(sight.strays.map((stray) => [stray.token, stray]));
-      const listed = new Map(machines.map((machine) => [machine.token, machine]));
-      const owners = await store.owners([...new Set(machines.map(({ clusterUid }) => clusterUid))]);
+      const listed = new Map((machines ?? []).map((machine) => [machine.token, machine]));
+      const owners = await store.owners([...new Set([...listed.values()].map(({ clusterUid }) => clusterUid))]);
       const byShard = new Map<number, Changes>();
       const changesOf = (shard: number): Changes => {
         const changes = byShard.get(shard) ?? { seen: [], gone: [], events: [] };
@@ -149,6 +153,8 @@ export function createStrayWatch(options: StrayWatchOptions, services: StrayWatc
       const due: Stray[] = [];
       for (const machine of listed.values()) {
         const owner = owners.get(machine.clusterUid);
+        // Two providers may see the same machines; their time would count twice.
+        if (owner !== undefined && isOwn({ shard: owner.shard, id: owner.id }) === false) continue;
         // What a job has removed since was there when the provider was asked.
         const isOvertaken = owner !== undefined && owner.changed > (sight.heads.get(owner.shard) ?? 0n);
         const verdict = isOvertaken ? ({ kind: "busy" } as const) : verdictOf(machine, owner);
@@ -167,8 +173,9 @@ export function createStrayWatch(options: StrayWatchOptions, services: StrayWatc
       }
       for (const stray of sight.strays) {
         if (listed.has(stray.token) || ordered.has(stray.token)) continue;
+        if (isOwn({ shard: stray.shard, id: stray.clusterId }) !== true) continue;
         lastSeen.delete(stray.token);
-        if (isAnswered({ shard: stray.shard, id: stray.clusterId })) changesOf(stray.shard).gone.push(stray.token);
+        if (machines !== undefined) changesOf(stray.shard).gone.push(stray.token);
       }
       for (const [shard, changes] of byShard) await save(shard, changes);
       for (const stray of due) order(stray);

@@ -10,7 +10,8 @@ import type { Look, ObservationStore, WatchedCluster } from "../store/observatio
 import { servedBy, type InventoryQuestion, type ObservedMachine } from "../workers/types.js";
 import { createGroups, type Group, type Place } from "./groups.js";
 import { lookAt, type LookResult } from "./look.js";
-import type { StrayWatch } from "./stray-watch.js";
+import type { Sight, StrayWatch } from "./stray-watch.js";
+import { createTurns } from "./turns.js";
 
 export interface WatcherOptions {
   /** Milliseconds between two passes; 0: only what is asked for is looked at. */
@@ -39,7 +40,7 @@ export interface Watcher {
   start(): void;
   /** Ends when what is under way has, or soon after. */
   stop(): Promise<void>;
-  /** Looks at everything, once, now. */
+  /** Looks at everything, once, now. Never rejects. */
   pass(): Promise<void>;
   /**
    * Looks at one cluster now. What was found stands in readObservations afterwards, unless a job is at work; never
@@ -47,6 +48,11 @@ export interface Watcher {
    * `withinMs`; what is found later counts all the same.
    */
   observeCluster(cluster: Place, withinMs?: number): Promise<void>;
+}
+
+/** A pass whose looks are under way. */
+interface Launched {
+  readonly looks: Promise<unknown>;
 }
 
 /** Milliseconds between looks at clusters whose job has ended, where many end. */
@@ -65,18 +71,10 @@ export function createWatcher(options: WatcherOptions, services: WatcherServices
   const groups = createGroups(store);
   const stopped = new AbortController();
   const begun = monotonic();
-  /** Looks at one provider, one after the other: an older answer must not come over a newer one. */
-  const turns = new Map<string, Promise<unknown>>();
+  const ask = createTurns(lookAtGroup);
   let looping: Promise<void> = Promise.resolve();
-  let passing: Promise<void> | undefined;
+  let launching: Promise<Launched> | undefined;
   let prunedAt = 0;
-
-  function inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const mine = (turns.get(key) ?? Promise.resolve()).then(work);
-    const tail = mine.catch(() => undefined).finally(() => turns.get(key) === tail && turns.delete(key));
-    turns.set(key, tail);
-    return mine;
-  }
 
   async function save(result: LookResult): Promise<void> {
     const byShard = new Map<number, Look[]>();
@@ -91,28 +89,38 @@ export function createWatcher(options: WatcherOptions, services: WatcherServices
     if (result.events.length > 0 || result.looks.some(({ events }) => events.length > 0)) signals.notify(LOG_TOPIC);
   }
 
-  /** Undefined where nothing was found out, not even that nobody can tell. */
-  async function lookAtGroup(group: Group): Promise<LookResult | undefined> {
-    const { providerType, provisioner } = group.question;
-    if (monotonic() - begun < CONNECT_MS && !services.isServed(servedBy(providerType, provisioner))) return undefined;
+  async function lookAtGroup(group: Group, isPass: boolean): Promise<void> {
+    if (stopped.signal.aborted) return;
+    const { providerType, provisioner, provider } = group.question;
+    const isOwn = (place: Place): boolean | undefined => {
+      const key = groups.keyOf(place);
+      return key === undefined ? undefined : key === group.key;
+    };
+    let sight: Sight | undefined;
+    let strange: readonly ObservedMachine[] | undefined;
     try {
-      return await inTurn(group.key, async () => {
+      if (isPass) sight = await strays.begin();
+      if (monotonic() - begun >= CONNECT_MS || services.isServed(servedBy(providerType, provisioner))) {
         const result = await lookAt({ store, confirmMs: options.confirmMs, inventory: services.inventory }, group);
         await save(result);
-        return result;
-      });
+        if (result.isKnown) strange = result.others;
+      }
     } catch (thrown) {
       if (!stopped.signal.aborted)
-        log.warn(
-          { err: thrown, provider: group.question.provider },
-          "a look at clusters failed; the next one does its work",
-        );
-      return undefined;
+        log.warn({ err: thrown, provider }, "a look at clusters failed; the next one does its work");
+    }
+    if (sight === undefined) return;
+    try {
+      await strays.take(sight, strange, isOwn);
+    } catch (thrown) {
+      if (!stopped.signal.aborted)
+        log.warn({ err: thrown, provider }, "strays could not be kept; the next look does its work");
     }
   }
 
   async function lookAtClusters(clusters: readonly WatchedCluster[]): Promise<void> {
-    if (clusters.length > 0) await Promise.all((await groups.of(clusters, [], false)).map(lookAtGroup));
+    if (clusters.length === 0) return;
+    await Promise.all((await groups.of(clusters, [], false)).map((group) => ask(group, false)));
   }
 
   async function observe(place: Place): Promise<void> {
@@ -124,34 +132,29 @@ export function createWatcher(options: WatcherOptions, services: WatcherServices
     }
   }
 
-  async function wholePass(): Promise<void> {
-    const sight = await strays.begin();
-    const places = sight.strays.map(({ shard, clusterId }): Place => ({ shard, id: clusterId }));
+  /** Reads what there is, and asks for a look at all of it. */
+  async function launch(): Promise<Launched> {
+    const places = (await strays.begin()).strays.map(({ shard, clusterId }): Place => ({ shard, id: clusterId }));
     const others = [...(await store.ended(shards, ENDED_DAYS)), ...places];
     const all = await groups.of(await store.watched(shards, false), others, true);
-    const results = new Map(
-      await Promise.all(all.map(async (group) => [group.key, await lookAtGroup(group)] as const)),
-    );
-    const answered = [...results.values()].filter((result) => result?.isKnown === true);
-    await strays.take(
-      sight,
-      answered.flatMap((result) => result!.others),
-      (place) => results.get(groups.keyOf(place) ?? "")?.isKnown === true,
-    );
-    if (monotonic() - prunedAt > PRUNE_MS) {
-      prunedAt = monotonic();
-      await store.prune();
-    }
+    return { looks: Promise.all(all.map((group) => ask(group, true))) };
   }
 
-  function pass(): Promise<void> {
-    passing ??= wholePass()
-      .catch((thrown: unknown) => {
-        if (!stopped.signal.aborted)
-          log.warn({ err: thrown }, "a pass over the clusters failed; the next one does its work");
-      })
-      .finally(() => (passing = undefined));
-    return passing;
+  async function pass(): Promise<void> {
+    try {
+      // A pass that waits for a slow provider is no reason to leave the others alone.
+      launching ??= launch().finally(() => (launching = undefined));
+      await (
+        await launching
+      ).looks;
+      if (monotonic() - prunedAt > PRUNE_MS) {
+        prunedAt = monotonic();
+        await store.prune();
+      }
+    } catch (thrown) {
+      if (!stopped.signal.aborted)
+        log.warn({ err: thrown }, "a pass over the clusters failed; the next one does its work");
+    }
   }
 
   async function loop(): Promise<void> {
@@ -163,7 +166,6 @@ export function createWatcher(options: WatcherOptions, services: WatcherServices
         if (stopped.signal.aborted) return;
         if (monotonic() >= next) {
           next = monotonic() + options.passMs;
-          // A provider that is slow to answer holds up nobody else.
           void pass();
         } else {
           const due = await store.watched(shards, true).catch(() => []);
