@@ -5,7 +5,7 @@ import type { CreateCluster } from "../../services/server/application.js";
 import { decodeBody } from "../../services/server/records/codec.js";
 import { apply } from "../../services/server/store/apply/apply.js";
 import { createTransactor } from "../../services/server/store/transaction.js";
-import type { QuotaView } from "../../services/server/views.js";
+import type { JobView, QuotaView } from "../../services/server/views.js";
 import { small } from "../chaos/operations.js";
 import { CALLER, Died, mutation, useLoom, type Instance } from "../support/loom.js";
 import { until } from "../support/wait.js";
@@ -93,6 +93,27 @@ describe("quotas", function () {
       message: /may have 4 nodes and has 3; 2 more would be 5/,
     });
     assert.equal((await loom.application.clusters.get(CALLER, name)).state, "ACTIVE");
+  });
+
+  it("are not taken twice where nodes are asked for again after a job that was never planned", async () => {
+    const name = await create(request(2));
+    await loom.ended(name, 1);
+    await limit(undefined, 4);
+    const add = (): Promise<JobView> => loom.application.clusters.addNodes(CALLER, name, "back", 2, mutation());
+    let isHeld = true;
+    loom.instance.hooks = {
+      beforeStatement: (statement) =>
+        statement === "take job" ? until("the job is cancelled", () => !isHeld) : undefined,
+    };
+    const { number } = await add();
+    await loom.application.jobs.cancel(CALLER, name, number, mutation());
+    isHeld = false;
+    assert.equal((await loom.ended(name, number)).state, "CANCELLED");
+    // It may be retried.
+    assert.deepEqual(await used(), [1, 4]);
+    await assert.rejects(create(request(2)), { reason: "QUOTA_EXCEEDED" });
+    assert.equal((await loom.ended(name, (await add()).number)).state, "COMPLETE");
+    assert.deepEqual(await used(), [1, 4]);
   });
 
   it("are given back when the nodes or the cluster are gone, and not before", async () => {

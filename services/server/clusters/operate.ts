@@ -169,7 +169,7 @@ export function createOperate(services: OperateServices): Operate {
           if (prepared === undefined || isStale) throw new Stale();
           const { groups, change } = prepared.decision;
           const nodes = (groups ?? []).reduce((sum, group) => sum + group.count, 0);
-          await services.quotas.take(tx, caller.tenant, { clusters: 0, nodes });
+          await services.quotas.take(tx, caller.tenant, { clusters: 0, nodes }, place);
           const job = cluster.number + 1;
           const body: OpAccepted = {
             kind: "OpAccepted",

@@ -5,6 +5,7 @@
  */
 import { META_SHARD } from "../../common/ids.js";
 import type { Caller, SystemOperations } from "../application.js";
+import type { Place } from "../clusters/locate.js";
 import type { MetaChanged } from "../records/types.js";
 import { checkEtag, requestOf } from "../requests.js";
 import { LOG_TOPIC, type Signals } from "../signals.js";
@@ -28,9 +29,10 @@ export interface Quotas extends Pick<SystemOperations, "getQuota" | "setQuota"> 
    * Called inside the transaction that accepts what takes more, after everything else was checked: other requests of
    * the tenant wait until it ends.
    *
+   * @param cluster the one that asks, where it is there already
    * @throws QUOTA_EXCEEDED
    */
-  take(tx: Tx, tenant: string, asked: QuotaUse): Promise<void>;
+  take(tx: Tx, tenant: string, asked: QuotaUse, cluster?: Place): Promise<void>;
 }
 
 export function createQuotas({ db, log, epochs, datacenter, signals }: QuotaServices): Quotas {
@@ -43,11 +45,11 @@ export function createQuotas({ db, log, epochs, datacenter, signals }: QuotaServ
   }
 
   return {
-    async take(tx, tenant, asked) {
+    async take(tx, tenant, asked, cluster) {
       if (asked.clusters <= 0 && asked.nodes <= 0) return;
       const slice = await lockSlice(tx, tenant, datacenter);
       if (slice.maxClusters === undefined && slice.maxNodes === undefined) return;
-      checkFits(tenant, slice, await readUse(tx, tenant, shards), asked);
+      checkFits(tenant, slice, await readUse(tx, tenant, shards, cluster), asked);
     },
 
     getQuota: (caller) => view(db, caller),

@@ -52,13 +52,22 @@ export async function lockSlice(tx: Tx, tenant: string, datacenter: string): Pro
 }
 
 /**
- * Of a tenant's clusters in some shards, those that are gone left out: the nodes they have or are to have. A statement of its own sees all that was
- * committed before it.
+ * Of a tenant's clusters in some shards, those that are gone left out: the nodes they have or are to have. A statement of
+ * its own sees all that was committed before it.
+ *
+ * @param asking a cluster that asks anew: what it asked for before, and did not get, it does not ask for any more
  */
-export async function readUse(db: Rows, tenant: string, shards: readonly number[]): Promise<QuotaUse> {
+export async function readUse(
+  db: Rows,
+  tenant: string,
+  shards: readonly number[],
+  asking?: { readonly shard: number; readonly id: bigint },
+): Promise<QuotaUse> {
   const [row] = await db.rows<{ clusters: bigint; nodes: bigint }>(
-    "SELECT count(*) AS clusters, COALESCE(sum(node_count + nodes_asked), 0)::int8 AS nodes FROM cluster WHERE tenant = $1 AND state <> 'TERMINATED' AND shard = ANY($2)",
-    [tenant, shards],
+    `SELECT count(*) AS clusters, COALESCE(sum(node_count + nodes_asked), 0)::int8
+       - COALESCE((SELECT nodes_asked FROM cluster WHERE shard = $3 AND id = $4), 0) AS nodes
+     FROM cluster WHERE tenant = $1 AND state <> 'TERMINATED' AND shard = ANY($2)`,
+    [tenant, shards, asking?.shard ?? null, asking?.id ?? null],
     "quota_use",
   );
   return { clusters: Number(row!.clusters), nodes: Number(row!.nodes) };

@@ -67,7 +67,6 @@ export async function applyAccepted(tx: Tx, record: LogRecord, body: OpAccepted)
     );
   }
   await applyAcceptedLease(tx, record, body);
-  await applyAcceptedLease(tx, record, body);
   const request: JobRequest = { ...body.request, groups, change: body.change ?? {}, before };
   await tx.query(
     `INSERT INTO job (shard, cluster_id, number, tenant, kind, state, reason, message, request, actor, accepted_at, epoch, seq)
