@@ -1,4 +1,5 @@
 /** Applying what a planned operation changes on nodes and services that are there. */
+import { reorderLayout } from "../../layout/reorder.js";
 import type { NodeGroup } from "../../layout/types.js";
 import type { OperationKind } from "../../plan/types.js";
 import type { LogRecord, OperationChange } from "../../records/types.js";
@@ -68,7 +69,7 @@ export async function keepSecrets(
   }
 }
 
-/** Nodes, services and layout of a cluster, from its nodes. Kinds of nodes keep their order; new ones come last. */
+/** Nodes, services and layout of a cluster, from its nodes. */
 export async function countAgain(tx: Tx, { shard, clusterId }: LogRecord): Promise<void> {
   const [cluster] = await tx.rows<{ layout: NodeGroup[] }>("SELECT layout FROM cluster WHERE shard = $1 AND id = $2", [
     shard,
@@ -79,18 +80,15 @@ export async function countAgain(tx: Tx, { shard, clusterId }: LogRecord): Promi
      WHERE shard = $1 AND cluster_id = $2 AND state <> 'DELETED' GROUP BY hardware_type, image_type, services ORDER BY min(number)`,
     [shard, clusterId],
   );
-  const keyOf = ({ hardwareType, imageType, services }: Omit<NodeGroup, "count">): string =>
-    JSON.stringify([hardwareType, imageType, services]);
-  const order = new Map(cluster!.layout.map((group, index) => [keyOf(group), index]));
-  const rank = (group: NodeGroup): number => order.get(keyOf(group)) ?? order.size;
-  const layout = kinds
-    .map((kind): NodeGroup => ({
+  const layout = reorderLayout(
+    cluster!.layout,
+    kinds.map((kind) => ({
       count: kind.count,
       hardwareType: kind.hardware_type,
       imageType: kind.image_type,
       services: kind.services,
-    }))
-    .sort((a, b) => rank(a) - rank(b));
+    })),
+  );
   await tx.query("UPDATE cluster SET layout = $3, node_count = $4, services = $5 WHERE shard = $1 AND id = $2", [
     shard,
     clusterId,
