@@ -52,7 +52,7 @@ describe("sensitive fields of providers", () => {
   it("are sealed, others are not, and opened they are what they were", () => {
     const { fields } = seal(DOCUMENT);
     assert.deepEqual({ ...fields, login: "" }, { ...(DOCUMENT.body as Provider).fields, login: "" });
-    assert.match(String(fields["login"]), /^sealed:[A-Za-z0-9+/=]+$/);
+    assert.match(fields["login"] as string, /^sealed:[A-Za-z0-9+/=]+$/);
     assert.deepEqual(openFields(box, fields), (DOCUMENT.body as Provider).fields);
     assert.throws(() => openFields(other, fields), { reason: "SECRET_UNREADABLE" });
   });
@@ -88,7 +88,7 @@ describe("sensitive fields of providers", () => {
       { offers: [] },
     );
     assert.deepEqual(
-      Object.entries(fields).map(([name, value]) => [name, String(value).startsWith("sealed:")]),
+      Object.entries(fields).map(([name, value]) => [name, (value as string).startsWith("sealed:")]),
       [
         ["apiToken", true],
         ["PassWord", true],

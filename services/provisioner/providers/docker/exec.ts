@@ -154,7 +154,10 @@ export function createExecChannel(engine: Engine, target: Target): NodeChannel {
     try {
       const end = ended(stream);
       const demux = createDemux(options.onOutput);
-      const output = readOutput(stream, (chunk) => void demux(chunk));
+      const output = readOutput(stream, (chunk) => {
+        demux(chunk);
+        return undefined;
+      });
       void letGo(id, stream, output, over.signal);
       // Half of the connection is closed, which the command sees as the end of its input; output goes on.
       if (options.input !== undefined) stream.end(options.input);
