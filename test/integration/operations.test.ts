@@ -1,7 +1,7 @@
 /** Operations on running clusters, through a whole server on simulated machines: what is refused, and what is left then. */
 import assert from "node:assert/strict";
 import { LoomError, type Reason } from "../../services/common/errors.js";
-import type { ClusterOperations } from "../../services/server/application.js";
+import type { ClusterOperations, Mutation } from "../../services/server/application.js";
 import type { ClusterView, JobView } from "../../services/server/views.js";
 import { CALLER, mutation, useLoom } from "../support/loom.js";
 import { deferred, until } from "../support/wait.js";
@@ -195,6 +195,27 @@ describe("operations on a running cluster", function () {
     await done(clusters().removeServices(CALLER, name, ["side"], mutation()));
     const { state, services } = await get(name);
     assert.deepEqual([state, services], ["ACTIVE", ["back", "front"]]);
+  });
+
+  it("keeps what a macro names, until the macro is another one", async () => {
+    name = await madeCluster(loom, `o${(cases += 1)}`, 3);
+    const own = clusters();
+    await done(own.addServices(CALLER, name, { services: ["side"], withDependencies: false }, mutation()));
+    await done(configure({ front: { back: "%host.service.back[1]%", side: "%ip.service.side[0]%" } }));
+    const before = await get(name);
+    const removals = [
+      (how: Mutation) => own.removeNodes(CALLER, name, { nodes: [1000], service: "", count: 0 }, how),
+      (how: Mutation) => own.removeServices(CALLER, name, ["side"], how),
+    ];
+    const said = [/front\.back of the configuration says %host\.service\.back\[1\]%/, /front\.side .* no node/];
+    for (const [index, remove] of removals.entries())
+      for (const how of [dry, mutation()])
+        await assert.rejects(remove(how), because("MACRO_ERROR", said[index]), String(index));
+    assert.deepEqual(await get(name), before);
+    await done(configure({ front: { back: "%host.service.back[0]%", side: null } }));
+    for (const remove of removals) await done(remove(mutation()));
+    const { state, services, nodeCount } = await get(name);
+    assert.deepEqual([state, services, nodeCount], ["ACTIVE", ["back", "front"], 2]);
   });
 
   it("counts nodes as they come and go", async () => {

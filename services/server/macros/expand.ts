@@ -69,6 +69,21 @@ function expandToken(token: Exclude<MacroToken, { kind: "text" }>, context: Macr
     .join(separator);
 }
 
+/** Why a macro has no value, as a clause; undefined where it has one, or stays as it is written. */
+export function whyNoValue(macro: Macro, context: MacroContext): string | undefined {
+  try {
+    elementsOf(macro, context, (message) => {
+      throw new NoValue(message);
+    });
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof NoValue) return thrown.message.replace(/\.$/, "");
+    throw thrown;
+  }
+}
+
+class NoValue extends Error {}
+
 function elementsOf(
   { term }: Macro,
   { owner, self, nodesOf }: MacroContext,

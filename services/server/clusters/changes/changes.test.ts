@@ -1,70 +1,13 @@
 import assert from "node:assert/strict";
+import { cluster, node, refused } from "../../../../test/support/changing-cluster.js";
 import type { Reason } from "../../../common/errors.js";
 import type { ClusterTemplate, JsonObject, Service } from "../../catalog/types.js";
-import type { RunNode } from "../../jobs/cluster-state.js";
 import { spreadServices } from "../../layout/spread.js";
 import { addServices } from "./add-services.js";
 import { configure } from "./configure.js";
 import { removeNodes, repair, replaceNode } from "./nodes.js";
 import { actOnServices, removeServices } from "./services.js";
 import type { ChangingCluster, Decision } from "./types.js";
-
-const node = (number: number, services: readonly string[], more: Partial<RunNode> = {}): RunNode => ({
-  number,
-  services,
-  incarnation: 1,
-  hostname: `n${number}`,
-  hardwareType: "small",
-  imageType: "debian",
-  state: "UP",
-  addresses: {},
-  machine: "",
-  results: {},
-  message: "",
-  isFinished: true,
-  previous: [],
-  halfway: {},
-  stopped: [],
-  ...more,
-});
-
-const SERVICES: Readonly<Record<string, Service>> = {
-  lb: { runtime: { requires: ["web"] }, actions: { start: {}, stop: {} } },
-  web: { runtime: { uses: ["db"] }, actions: { start: {}, stop: {} } },
-  db: { actions: { start: {}, stop: {} } },
-};
-
-/** One balancer, three web servers with a log, and a database. */
-function cluster(
-  more: Partial<ChangingCluster> & { readonly template?: ClusterTemplate; readonly config?: JsonObject } = {},
-): ChangingCluster {
-  const { template = {}, config = {}, ...rest } = more;
-  const nodes = [node(1000, ["lb"]), node(1001, ["web"]), node(1002, ["web"]), node(1003, ["web"]), node(1004, ["db"])];
-  const pinned = Object.fromEntries(Object.entries(SERVICES).map(([name, body]) => [name, { version: 1, body }]));
-  return {
-    name: "shop-1",
-    state: "ACTIVE",
-    cluster: {
-      spec: { template: { name: "shop", version: 1, body: template }, services: pinned },
-      config,
-    } as unknown as ChangingCluster["cluster"],
-    layout: [
-      { count: 1, hardwareType: "small", imageType: "debian", services: ["lb"] },
-      { count: 3, hardwareType: "small", imageType: "debian", services: ["web"] },
-      { count: 1, hardwareType: "small", imageType: "debian", services: ["db"] },
-    ],
-    nodes,
-    ...rest,
-  };
-}
-
-const refused = (reason: Reason, decide: () => Decision, message?: RegExp): void => {
-  assert.throws(decide, (thrown: { reason?: string; message: string }) => {
-    assert.equal(thrown.reason, reason, thrown.message);
-    if (message !== undefined) assert.match(thrown.message, message);
-    return true;
-  });
-};
 
 describe("removeNodes", () => {
   const remove = (subject: ChangingCluster, ...nodes: number[]): Decision =>
@@ -135,15 +78,12 @@ describe("replaceNode and repair", () => {
 
   it("make again what no job has finished, and tell everybody", () => {
     const nodes = [...cluster().nodes, node(1005, ["web"], { isFinished: false })];
-    assert.deepEqual(
-      repair(cluster({ nodes, state: "INCONSISTENT" }), seen([1005, "DOWN"])).change,
-      {
-        nodes: [1005],
-        bare: [1005],
-        started: [],
-        changed: ["*"],
-      },
-    );
+    assert.deepEqual(repair(cluster({ nodes, state: "INCONSISTENT" }), seen([1005, "DOWN"])).change, {
+      nodes: [1005],
+      bare: [1005],
+      started: [],
+      changed: ["*"],
+    });
   });
 
   it("install again what is halfway, but on a machine that is made again", () => {

@@ -1,7 +1,13 @@
 /** What an operation has to know of what others have left on the nodes. Pure. */
+import type { RunNode } from "../../jobs/cluster-state.js";
 import type { OperationKind } from "../../plan/types.js";
 import type { OperationChange } from "../../records/types.js";
 import { servicesOf, type ChangingCluster } from "./types.js";
+
+/** Services of a node that are not there, although it is to have them. */
+export function absentServices(node: RunNode): string[] {
+  return node.services.filter((service) => !node.isFinished || node.halfway[service] === "install");
+}
 
 /**
  * The change with what stands on the nodes: it is planned again after it has changed that, so all of it is decided here.
@@ -18,9 +24,7 @@ export function withLeftovers(subject: ChangingCluster, kind: OperationKind, cha
     // What goes, or is made again, is not asked what is on it.
     if (isNamed.has(node.number)) continue;
     const coming = change.added?.[String(node.number)] ?? [];
-    const absent = node.services.filter(
-      (service) => !node.isFinished || (node.halfway[service] === "install" && !coming.includes(service)),
-    );
+    const absent = absentServices(node).filter((service) => !node.isFinished || !coming.includes(service));
     if (absent.length > 0) idle[node.number] = absent;
     const resting = node.stopped.filter((service) => !absent.includes(service));
     if (resting.length > 0) stopped[node.number] = resting;

@@ -2,6 +2,7 @@
 import { LoomError } from "../../../common/errors.js";
 import type { RunNode } from "../../jobs/cluster-state.js";
 import type { NodeObservation } from "../states.js";
+import { whyBroken, type Why } from "./remaining.js";
 import { changedServices, servicesOf, type ChangingCluster, type Decision } from "./types.js";
 
 /** Nodes that no job has finished. */
@@ -22,8 +23,17 @@ function nodesByNumber({ name, nodes }: ChangingCluster, numbers: readonly numbe
   return [...new Set(numbers)].sort((a, b) => a - b).map((number) => byNumber.get(number)!);
 }
 
-/** Why a cluster cannot be left with these nodes; undefined where it can. */
-function whyNot({ cluster, nodes }: ChangingCluster, left: readonly RunNode[]): string | undefined {
+/** Why a cluster cannot be left without these nodes; undefined where it can. */
+function whyNot(subject: ChangingCluster, leaving: readonly RunNode[]): Why | undefined {
+  const left = subject.nodes.filter((node) => !leaving.includes(node));
+  const text = whyTooFew(subject, left);
+  if (text !== undefined) return { reason: "NO_LAYOUT", text, advice: "", metadata: {} };
+  // On a node that no job has finished nothing is stopped.
+  return whyBroken(subject, { staying: left, leaving: leaving.filter((node) => node.isFinished) });
+}
+
+/** Why so many nodes are not enough for the template; undefined where they are. */
+function whyTooFew({ cluster, nodes }: ChangingCluster, left: readonly RunNode[]): string | undefined {
   if (left.length === 0) return `no node would be left; delete the cluster with "loom delete"`;
   const { size, services = {} } = cluster.spec.template.body.constraints ?? {};
   if (size?.min !== undefined && left.length < size.min)
@@ -43,19 +53,20 @@ function whyNot({ cluster, nodes }: ChangingCluster, left: readonly RunNode[]): 
  * These nodes, or where none are named the newest `count` of the layout that carries the service; of several layouts the
  * least preferred one that may lose so many.
  *
- * @throws NODE_NOT_FOUND, INVALID_FIELD, SERVICE_NOT_FOUND, NO_LAYOUT
+ * @throws NODE_NOT_FOUND, INVALID_FIELD, SERVICE_NOT_FOUND, NO_LAYOUT, MISSING_DEPENDENCIES, MACRO_ERROR
  */
 export function removeNodes(
   subject: ChangingCluster,
   which: { readonly nodes: readonly number[]; readonly service: string; readonly count: number },
 ): Decision {
   const leaving = which.nodes.length > 0 ? nodesByNumber(subject, which.nodes) : newest(subject, which);
-  const left = subject.nodes.filter((node) => !leaving.includes(node));
-  const why = whyNot(subject, left);
-  if (why !== undefined)
-    throw new LoomError("NO_LAYOUT", `These nodes of "${subject.name}" cannot be removed: ${why}.`, {
-      metadata: { nodes: leaving.map((node) => node.number).join(",") },
+  const why = whyNot(subject, leaving);
+  if (why !== undefined) {
+    const { reason, text, advice, metadata } = why;
+    throw new LoomError(reason, `These nodes of "${subject.name}" cannot be removed: ${text}. ${advice}`.trimEnd(), {
+      metadata: { nodes: leaving.map((node) => node.number).join(","), ...metadata },
     });
+  }
   return {
     change: {
       nodes: leaving.map((node) => node.number),
@@ -79,28 +90,28 @@ function newest(subject: ChangingCluster, { service, count }: { service: string;
       { metadata: { service } },
     );
   }
-  const reasons: string[] = [];
+  const whys: Why[] = [];
   for (const group of [...carrying].reverse()) {
     const key = JSON.stringify([group.hardwareType, group.imageType, group.services]);
     const alike = subject.nodes.filter(
       (node) => JSON.stringify([node.hardwareType, node.imageType, node.services]) === key,
     );
     if (alike.length < count) {
-      reasons.push(`only ${alike.length} nodes carry ${group.services.join(", ")}`);
+      const text = `only ${alike.length} nodes carry ${group.services.join(", ")}`;
+      whys.push({ reason: "NO_LAYOUT", text, advice: "", metadata: {} });
       continue;
     }
     const leaving = alike.slice(alike.length - count);
-    const why = whyNot(
-      subject,
-      subject.nodes.filter((node) => !leaving.includes(node)),
-    );
+    const why = whyNot(subject, leaving);
     if (why === undefined) return leaving;
-    reasons.push(why);
+    whys.push(why);
   }
+  const [{ reason, metadata }] = whys as [Why];
+  const each = (of: (why: Why) => string): string[] => [...new Set(whys.map(of).filter((text) => text !== ""))];
   throw new LoomError(
-    "NO_LAYOUT",
-    `${count} ${count === 1 ? "node" : "nodes"} of "${service}" cannot be removed from "${subject.name}": ${[...new Set(reasons)].join("; ")}.`,
-    { metadata: { service } },
+    whys.every((why) => why.reason === reason) ? reason : "NO_LAYOUT",
+    `${count} ${count === 1 ? "node" : "nodes"} of "${service}" cannot be removed from "${subject.name}": ${each((why) => why.text).join("; ")}. ${each((why) => why.advice).join(" ")}`.trimEnd(),
+    { metadata: { service, ...metadata } },
   );
 }
 

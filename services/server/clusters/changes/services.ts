@@ -2,6 +2,7 @@
 import { LoomError } from "../../../common/errors.js";
 import { planServices } from "../../plan/request.js";
 import { dependencyGraph, type DependencyGraph } from "../../plan/dependencies.js";
+import { whyBroken } from "./remaining.js";
 import { servicesOf, type ChangingCluster, type Decision } from "./types.js";
 
 /** @throws SERVICE_NOT_FOUND */
@@ -56,30 +57,14 @@ export function actOnServices(
   return { change: { services: reach(operation === "START_SERVICES" ? graph : reversed(graph), named) } };
 }
 
-/** @throws SERVICE_NOT_FOUND, INVALID_FIELD, MISSING_DEPENDENCIES, NO_LAYOUT */
+/** @throws SERVICE_NOT_FOUND, INVALID_FIELD, NO_LAYOUT, MISSING_DEPENDENCIES, MACRO_ERROR */
 export function removeServices(subject: ChangingCluster, asked: readonly string[]): Decision {
   if (asked.length === 0)
     throw new LoomError("INVALID_FIELD", "Say which services to take away.", {
       violations: [{ field: "services", description: "must name a service" }],
     });
-  const { cluster, name } = subject;
+  const { cluster, name, nodes } = subject;
   const going = presentServices(subject, asked);
-  const staying = servicesOf(subject).filter((service) => !going.includes(service));
-  const bodyOf = (service: string) => cluster.spec.services[service]!.body;
-  const answers = (service: string, to: string): boolean =>
-    service === to || bodyOf(service).provides?.includes(to) === true;
-  const needed = staying.flatMap((service) =>
-    [...(bodyOf(service).install?.requires ?? []), ...(bodyOf(service).runtime?.requires ?? [])]
-      .filter((required) => !staying.some((other) => answers(other, required)))
-      .map((required) => `"${service}" requires "${required}"`),
-  );
-  if (needed.length > 0) {
-    throw new LoomError(
-      "MISSING_DEPENDENCIES",
-      `${going.join(", ")} cannot be taken away from "${name}": ${[...new Set(needed)].join("; ")}.`,
-      { metadata: { services: going.join(",") } },
-    );
-  }
   const constraints = cluster.spec.template.body.constraints?.services ?? {};
   const bound = going.filter((service) => Object.hasOwn(constraints, service) && (constraints[service]!.min ?? 1) > 0);
   if (bound.length > 0) {
@@ -87,6 +72,17 @@ export function removeServices(subject: ChangingCluster, asked: readonly string[
       "NO_LAYOUT",
       `${bound.join(", ")} cannot be taken away from "${name}": its template wants ${bound.length === 1 ? "it" : "them"} on every cluster.`,
       { metadata: { services: bound.join(",") } },
+    );
+  }
+  // To themselves, services that go are there to the end (jobs/assignment.ts).
+  const staying = nodes.map((node) => ({ ...node, services: node.services.filter((one) => !going.includes(one)) }));
+  const why = whyBroken(subject, { staying, leaving: [] });
+  if (why !== undefined) {
+    const { reason, text, advice, metadata } = why;
+    throw new LoomError(
+      reason,
+      `${going.join(", ")} cannot be taken away from "${name}": ${text}. ${advice}`.trimEnd(),
+      { metadata: { services: going.join(","), ...metadata } },
     );
   }
   return { change: { services: going, changed: going } };
