@@ -1,6 +1,6 @@
 /** Follows a job to its end with live progress on standard error. */
 import type { LoomClient } from "../gateway/client.js";
-import { Job_State, Task_State, type Job } from "../gen/web/loom/v1/job_pb.js";
+import { Job_Kind, Job_State, Task_State, type Job } from "../gen/web/loom/v1/job_pb.js";
 import { didYouMean } from "../services/server/catalog/suggest.js";
 import { createDisplay } from "./display.js";
 import { formatDuration, parseDuration } from "./duration.js";
@@ -156,8 +156,16 @@ async function summarize(session: Session, api: LoomClient, job: Job, met: boole
   } catch (thrown) {
     session.detail(`The failed tasks could not be listed: ${String(thrown)}`);
   }
-  session.say(`  go on:    loom retry ${cluster}      give up: loom delete ${cluster}`);
+  const other = OTHER_WAYS[job.kind] ?? "mend it: loom repair";
+  session.say(`  go on:    loom retry ${cluster}${other === "" ? "" : `      ${other} ${cluster}`}`);
 }
+
+/** What else than a retry helps, by kind of job. A cluster that ran is rather mended than given up. */
+const OTHER_WAYS: Readonly<Partial<Record<Job_Kind, string>>> = {
+  [Job_Kind.CREATE]: "give up: loom delete",
+  [Job_Kind.DELETE]: "",
+  [Job_Kind.REPAIR]: "",
+};
 
 /** The median time of complete jobs of the same kind and a like size; undefined where there are none. */
 async function usualDuration(api: LoomClient, job: Job, signal: AbortSignal): Promise<number | undefined> {

@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { Cluster_State } from "../../gen/web/loom/v1/cluster_pb.js";
-import { Job_State, Task_State, WatchJobResponseSchema, type WatchJobResponse } from "../../gen/web/loom/v1/job_pb.js";
+import {
+  Job_Kind,
+  Job_State,
+  Task_State,
+  WatchJobResponseSchema,
+  type WatchJobResponse,
+} from "../../gen/web/loom/v1/job_pb.js";
 import { WatchEventsResponseSchema } from "../../gen/web/loom/v1/event_pb.js";
 import { refusal, type FakeServices } from "./fake-loom.js";
 import { assertGolden } from "./golden.js";
@@ -73,6 +79,17 @@ describe("cli: --wait", () => {
     const { exit, err } = await runWith(services, CREATE);
     assert.equal(exit, 1);
     assertGolden("wait-failed", err);
+  });
+
+  it("says how a change that failed is mended", async () => {
+    const mends = async (kind: Job_Kind): Promise<string | undefined> => {
+      const services = watching(async function* () {
+        yield message("1", { job: { ...failed, kind }, tasks: [] });
+      });
+      return /go on: .*/.exec((await runWith(services, CREATE)).err)?.[0];
+    };
+    assert.equal(await mends(Job_Kind.CONFIGURE), "go on:    loom retry hello-1      mend it: loom repair hello-1");
+    assert.equal(await mends(Job_Kind.DELETE), "go on:    loom retry hello-1");
   });
 
   it("goes on after the last message when the connection is lost, and says so", async () => {

@@ -1,9 +1,13 @@
 /** How a job ended, as its record says it. Pure. */
+import type { OperationKind } from "../plan/types.js";
 import type { OpCompleted } from "../records/types.js";
 import type { RunJob, RunNode } from "./cluster-state.js";
 import { leftBehind } from "./halfway.js";
 import { progressOf } from "./machines.js";
 import type { JobProgress } from "./progress.js";
+
+/** Operations after which there is no cluster that worked before. */
+const FORMS_CLUSTER: ReadonlySet<OperationKind> = new Set(["CREATE", "DELETE"]);
 
 export function completedBody(
   job: RunJob,
@@ -16,13 +20,14 @@ export function completedBody(
     kind: "OpCompleted",
     job: job.number,
     outcome,
-    ...reasonOf(outcome, progress, nodes),
+    ...reasonOf(job.kind, outcome, progress, nodes),
     nodes: [...nodes.values()].map((node) => ({ ...progressOf(node), ...left.get(node.number) })),
     nothingLeft: job.kind === "CREATE" && outcome !== "COMPLETE" && neverStarted(progress),
   };
 }
 
 function reasonOf(
+  kind: OperationKind,
   outcome: OpCompleted["outcome"],
   progress: JobProgress,
   nodes: ReadonlyMap<number, RunNode>,
@@ -33,7 +38,7 @@ function reasonOf(
     case "CANCELLED":
       return {
         reason: "CANCELLED",
-        message: "Nothing that was made is forgotten: retry the job, or delete the cluster.",
+        message: `Nothing that was made is forgotten: retry the job, or ${FORMS_CLUSTER.has(kind) ? "delete" : "repair"} the cluster.`,
       };
     case "FAILED":
       return { reason: "TASK_FAILED", message: failureMessage(progress, nodes) };
