@@ -197,6 +197,33 @@ describe("operations on a running cluster", function () {
     assert.deepEqual([state, services], ["ACTIVE", ["back", "front"]]);
   });
 
+  it("puts a service on that was taken off as the catalog has it by then", async () => {
+    const apply = (config: object): Promise<unknown> => {
+      const action = { type: "shell", fields: { script: "true" } };
+      const actions = { install: action, configure: action, remove: action };
+      const text = JSON.stringify({ kind: "Service", name: "extra", config, actions });
+      return loom.application.catalog.apply(CALLER, {
+        files: [{ path: "extra.yaml", text }],
+        shipped: false,
+        requestId: mutation().requestId,
+        validateOnly: false,
+      });
+    };
+    const add = (): Promise<JobView> =>
+      clusters().addServices(CALLER, name, { services: ["extra"], withDependencies: false }, mutation());
+    await apply({ level: "low", size: 1 });
+    await done(add());
+    await done(configure({ extra: { size: 2 } }));
+    await done(clusters().removeServices(CALLER, name, ["extra"], mutation()));
+    await apply({ level: "high", size: 3, more: true });
+    await done(add());
+    assert.deepEqual((await get(name)).config["extra"], { level: "high", size: 2, more: true });
+    const { rows } = await loom.database.pool.query(
+      "SELECT spec #>> '{services,extra,body,config,level}' AS level FROM cluster WHERE spec #> '{services,extra}' IS NOT NULL",
+    );
+    assert.deepEqual(rows, [{ level: "high" }]);
+  });
+
   it("keeps what a macro names, until the macro is another one", async () => {
     name = await madeCluster(loom, `o${(cases += 1)}`, 3);
     const own = clusters();

@@ -114,7 +114,7 @@ export interface OperationChange {
   readonly stopped?: Readonly<Record<string, readonly string[]>>;
   /** Everybody is told everything: an INCONSISTENT cluster is as it should be once this is complete. */
   readonly settles?: boolean;
-  /** Services that were not pinned before. */
+  /** Services that come, in the version that they have from here on. */
   readonly pinned?: Readonly<Record<string, Pinned<Bodies["Service"]>>>;
   /** The whole new configuration, with references in place of secrets. */
   readonly config?: JsonObject;

@@ -8,6 +8,7 @@ import { chooseServices } from "../../layout/services.js";
 import type { SpreadRequest, SpreadResult } from "../../layout/spread.js";
 import type { NodeGroup } from "../../layout/types.js";
 import type { Pinned } from "../../records/types.js";
+import { withoutFormerDefaults } from "./former-defaults.js";
 import { placesOfSecrets, servicesOf, type ChangingCluster, type Decision } from "./types.js";
 
 /** The catalog of the moment, from which new services are pinned. */
@@ -75,13 +76,10 @@ export async function addServices(
       { metadata: { service: result.service } },
     );
   }
-  const pinned = Object.fromEntries(
-    added
-      .filter((service) => !Object.hasOwn(cluster.spec.services, service))
-      .map((service) => [service, now.pin(service)]),
-  );
+  // What was taken away and comes again is what the catalog says now, not what it was.
+  const pinned = Object.fromEntries(added.map((service) => [service, now.pin(service)]));
   const own = ownConfigs(new Map(Object.entries(pinned).map(([service, { body }]) => [service, body])));
-  const full = mergeConfig(own, cluster.config);
+  const full = mergeConfig(own, withoutFormerDefaults(cluster, added));
   // What was configured before the service came is a secret too where the service says so.
   const spec = { template, services: { ...cluster.spec.services, ...pinned } };
   const { config, texts } = hideTexts(checkedConfig(full, {}, []), placesOfSecrets(spec, cluster.config));

@@ -157,6 +157,25 @@ describe("addServices", () => {
     assert.deepEqual([...secrets!], [["log.key", "5"]]);
   });
 
+  it("takes what comes again from the catalog of the moment, with its defaults where nobody has said something else", async () => {
+    const former: Service = {
+      config: { level: "warning", size: 1, tags: ["a"], old: true, key: { generate: "password" }, set: { a: 1, b: 2 } },
+    };
+    const template: ClusterTemplate = { defaults: { config: { log: { size: 1 } } } };
+    const key = { $secret: "log.key" };
+    const config = {
+      log: { level: "warning", size: 1, tags: ["a", "b"], old: true, key, set: { a: 1, b: 3 } },
+      web: { level: "warning" },
+    };
+    const { change, secrets } = await add(cluster({ bodies: { log: former }, template, config }), ["log"]);
+    assert.deepEqual(change.pinned, { log: { version: 7, body: catalog.get("log") } });
+    assert.deepEqual(change.config, {
+      log: { level: "info", size: 1, tags: ["a", "b"], key, set: { b: 3 } },
+      web: { level: "warning" },
+    });
+    assert.deepEqual([...secrets!], []);
+  });
+
   it("adds what is required where that is asked for, and says so", async () => {
     await refused("MISSING_DEPENDENCIES", () => add(cluster(), ["cache"]));
     assert.deepEqual((await add(cluster(), ["cache"], true)).addedServices, ["log"]);

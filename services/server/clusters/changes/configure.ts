@@ -23,7 +23,7 @@ export interface ConfigureRequest {
 }
 
 /** The value at a path; undefined where there is none. */
-function at(config: JsonObject, path: Path): Json | undefined {
+export function valueAt(config: JsonObject, path: Path): Json | undefined {
   let value: Json | undefined = config;
   for (const step of path) {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
@@ -40,7 +40,7 @@ export function configure(subject: ChangingCluster, request: ConfigureRequest, l
   const before = subject.cluster.config;
   const asked = presentServices(subject, request.services);
   const said = leavesOf(request.config);
-  const taken = said.filter((path) => at(request.config, path) === null);
+  const taken = said.filter((path) => valueAt(request.config, path) === null);
   const places = placesOfSecrets(subject.cluster.spec, before);
   const merged = checkedConfig(
     withoutPaths(mergeConfig(before, request.config), taken),
@@ -95,7 +95,7 @@ function differences(
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([name, path]) => {
       // An object that has become empty says no more than the keys that went.
-      const [old, now] = [leaf(at(before, path)), leaf(at(after, path))];
+      const [old, now] = [leaf(valueAt(before, path)), leaf(valueAt(after, path))];
       const isRenewed = now !== undefined && secrets.has(secretPath(now) ?? "");
       if (!isRenewed && JSON.stringify(old) === JSON.stringify(now)) return [];
       return [{ top: String(path[0]), path: name, before: text(old), after: text(now) }];
