@@ -13,6 +13,7 @@ import {
   expiry,
   groupInWords,
   nodeObserved,
+  nodeServices,
   nodeState,
   troubleSentence,
 } from "../render/kinds/clusters.js";
@@ -153,7 +154,7 @@ async function describeNode(session: Session, api: LoomClient, options: OutputOp
     ["since", when(session, node.observedSince)],
     ["trouble", session.outPalette.red(oneLine(nodeTrouble(node)))],
     ["message", node.message],
-    ["services", node.services.join(" ")],
+    ["services", nodeServices(node)],
     ["hardware", node.hardwareType],
     ["image", node.imageType],
     ["machine", node.machine],

@@ -146,6 +146,8 @@ export interface NodeView {
   readonly hardwareType: string;
   readonly imageType: string;
   readonly services: readonly string[];
+  /** Of `services`, those that were stopped on purpose. */
+  readonly stoppedServices: readonly string[];
   readonly machine: string;
   readonly message: string;
 }

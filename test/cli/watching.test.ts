@@ -68,6 +68,16 @@ describe("cli: watching over clusters", () => {
     assert.doesNotMatch((await runWith(withCluster(seen({})), ["status", "hello"])).out, /trouble/);
   });
 
+  it("nodes and describe mark the services of a node that were stopped on purpose", async () => {
+    const stopped = node(1001, { services: ["lb", "web"], stoppedServices: ["web"] });
+    const services = {
+      clusters: { ...withCluster(seen({})).clusters, listNodes: () => ({ nodes: [stopped] }), getNode: () => stopped },
+    };
+    const listed = await runWith(services, ["nodes", "hello-1", "--columns", "services", "--no-header"]);
+    assert.equal(listed.out.trim(), "lb web (stopped)");
+    assert.match((await runWith(services, ["describe", "hello-1/nodes/1001"])).out, /services: +lb web \(stopped\)/);
+  });
+
   it("describe says of a node since when it is down", async () => {
     const { out } = await runWith(withCluster(seen({ down: 1 })), ["describe", "hello/nodes/1001"]);
     assert.match(out, /observed: +DOWN/);

@@ -98,7 +98,8 @@ export const NODE: NodeView = {
   addresses: { internal: "127.0.1.1" },
   hardwareType: "small",
   imageType: "debian",
-  services: ["lb"],
+  services: ["lb", "log"],
+  stoppedServices: ["log"],
   machine: "m1",
   message: "",
 };

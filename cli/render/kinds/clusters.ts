@@ -53,6 +53,13 @@ export function nodeState(node: Node): string {
   return word(Node_State as unknown as Record<number, string>, node.state);
 }
 
+/** Names of its services, with those marked that were stopped on purpose. */
+export function nodeServices(node: Node): string {
+  return node.services
+    .map((service) => (node.stoppedServices.includes(service) ? `${service} (stopped)` : service))
+    .join(" ");
+}
+
 /** What the provider last said of a node; `-` where nobody looked. */
 export function nodeObserved(node: Node): string {
   return word(Node_Observation as unknown as Record<number, string>, node.observed);
@@ -122,7 +129,7 @@ export const NODES: RecordKind<Node> = {
     { name: "state", value: nodeState, paint: paintState },
     { name: "observed", value: nodeObserved, paint: paintState },
     { name: "hostname", value: (node) => node.hostname, flexible: true },
-    { name: "services", value: (node) => node.services.join(" "), flexible: true },
+    { name: "services", value: nodeServices, flexible: true },
     { name: "address", value: mainAddress },
     { name: "hardware", value: (node) => node.hardwareType, wide: true },
     { name: "image", value: (node) => node.imageType, wide: true },

@@ -80,6 +80,7 @@ export function nodeToWire(node: NodeView): Node {
     hardwareType: node.hardwareType,
     imageType: node.imageType,
     services: [...node.services],
+    stoppedServices: [...node.stoppedServices],
     machine: node.machine,
     message: node.message,
   };

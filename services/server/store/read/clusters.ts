@@ -149,6 +149,7 @@ interface NodeRow {
   readonly hardware_type: string;
   readonly image_type: string;
   readonly services: string[];
+  readonly stopped: string[];
   readonly machine: string;
   readonly message: string;
   readonly observed: NodeObservation;
@@ -180,7 +181,7 @@ export async function readNodes(
 ): Promise<NodeView[]> {
   const rows = await db.rows<NodeRow>(
     `SELECT n.number, n.incarnation, COALESCE(p.state, n.state) AS state, n.hostname, COALESCE(p.addresses, n.addresses) AS addresses,
-       n.hardware_type, n.image_type, n.services, COALESCE(p.machine, n.machine) AS machine, COALESCE(p.message, n.message) AS message,
+       n.hardware_type, n.image_type, n.services, n.stopped, COALESCE(p.machine, n.machine) AS machine, COALESCE(p.message, n.message) AS message,
        CASE WHEN o.is_known THEN COALESCE(x.observed, 'UP') ELSE 'UNKNOWN' END AS observed,
        CASE WHEN o.is_known THEN COALESCE(x.since, o.since) ELSE o.since END AS observed_since,
        CASE WHEN o.is_known THEN x.message ELSE o.message END AS observed_message
@@ -208,6 +209,7 @@ export async function readNodes(
     hardwareType: row.hardware_type,
     imageType: row.image_type,
     services: row.services,
+    stoppedServices: row.stopped,
     machine: row.machine,
     message: row.message,
   }));
