@@ -4,6 +4,7 @@ import { LoomError } from "../../../common/errors.js";
 import type { NodeChannel } from "../../automators/channel.js";
 import { openGuarded, type Spawn } from "../../sessions/guard.js";
 import type { Connections } from "./connections.js";
+import { environmentText, isReady, readEnvironment, type InputKind } from "./environment.js";
 import { follow, toEnd } from "./exec.js";
 import { START_OF, TOKEN_VARIABLE, nodePath } from "./host-script.js";
 import { commandLine } from "./quoting.js";
@@ -14,12 +15,12 @@ const CLOSED = 113;
 
 /** Lets a command go only where the node is there and switched on; elsewhere it says which of both it is not. */
 const GATE = `${START_OF}
-word=$1 home=$2
-shift 2
+word=$1 home=$2 input=$3
+shift 3
 [ -d "$home/run" ] || { echo "$word gone" >&2; exit ${CLOSED}; }
 init_runs "$home" || { echo "$word off" >&2; exit ${CLOSED}; }
 cd "$home" || exit ${CLOSED}
-unset stat start begun pid word home
+${readEnvironment("stat start begun pid home")}
 exec "$@"`;
 
 export interface Node {
@@ -50,8 +51,9 @@ export function createSshChannel(connections: Connections, node: Node): NodeChan
   const { settings, host, home, token } = node;
   const own = { PATH: nodePath(home), LANG: "C.UTF-8", LOOM_HOME: home, [TOKEN_VARIABLE]: token };
 
-  const line = (argv: readonly string[], env: Readonly<Record<string, string>>, word: string): string =>
-    commandLine(["/bin/sh", "-c", GATE, "loom", word, home, ...argv], { ...own, ...env }, settings.sudo);
+  // Of the environment only what is no secret stands here.
+  const line = (argv: readonly string[], word: string, input: InputKind): string =>
+    commandLine(["/bin/sh", "-c", GATE, "loom", word, home, input, ...argv], own, settings.sudo);
 
   /** @throws MACHINE_MISSING where the gate stayed closed */
   function checkGate(exitCode: number, printed: string, word: string): void {
@@ -62,16 +64,28 @@ export function createSshChannel(connections: Connections, node: Node): NodeChan
 
   const spawn: Spawn = async (argv, { env, terminal, onOutput }) => {
     const word = randomBytes(9).toString("hex");
+    const environment = environmentText(env, word);
     const pty = terminal ? { pty: { term: env["TERM"] ?? "xterm-256color" } } : {};
-    const channel = await connections.exec(settings, host, line(argv, env, word), pty);
+    const command = line(argv, word, terminal ? "terminal" : "pipe");
+    const channel = await connections.exec(settings, host, command, pty);
     let first = "";
+    /** What a terminal prints before it is ready; undefined once it is. */
+    let early = terminal ? Buffer.alloc(0) : undefined;
     const over = follow(host, channel, (stream, bytes) => {
       if (first.length < 200) first += Buffer.from(bytes).toString("latin1");
-      return onOutput(stream, bytes);
-    }).then(({ exitCode }) => {
+      if (early === undefined) return onOutput(stream, bytes);
+      early = Buffer.concat([early, bytes]);
+      if (!isReady(early.toString("latin1"), word)) return undefined;
+      early = undefined;
+      channel.write(environment);
+      return undefined;
+    }).then(async ({ exitCode }) => {
       checkGate(exitCode, first, word);
+      // Why it never was ready.
+      if (early !== undefined && early.length > 0) await onOutput("stdout", early);
       return exitCode;
     });
+    if (!terminal) channel.write(environment);
     over.catch(() => undefined);
     return {
       write: (bytes) =>
@@ -94,13 +108,11 @@ export function createSshChannel(connections: Connections, node: Node): NodeChan
     async run(argv, options) {
       options.signal.throwIfAborted();
       const word = randomBytes(9).toString("hex");
-      const command = line(argv, options.env ?? {}, word);
+      const environment = environmentText(options.env ?? {}, word);
       // Without input its channel stays open for a signal.
-      const channel = await connections.exec(
-        settings,
-        host,
-        options.input === undefined ? `${command} </dev/null` : command,
-      );
+      const command = line(argv, word, options.input === undefined ? "none" : "pipe");
+      const channel = await connections.exec(settings, host, command);
+      channel.write(environment);
       let first = "";
       const result = await toEnd(host, channel, options.input, options.signal, (stream, bytes) => {
         if (stream === "stderr" && first.length < 200) {

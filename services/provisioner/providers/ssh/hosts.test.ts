@@ -1,5 +1,6 @@
 /** What happens between Loom and hosts, with a real sshd: keys, ways, rights, races, and hosts that go away. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
@@ -189,6 +190,51 @@ describe("hosts of an ssh provider", function () {
     await until("it is gone", async () => !(await runs()));
   });
 
+  it("puts no value of an environment where others on the host could read it", async () => {
+    const seen = join(folder, "commands");
+    const record = `printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >>${seen}; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"`;
+    const watched = await startSshd({
+      folder: join(folder, "sshd-watched"),
+      addresses: ["127.88.1.3"],
+      hostKeys: [hostKey],
+      authorized: [publicKey(key)],
+      settings: [`ForceCommand ${record}`],
+    });
+    try {
+      const [host] = hosts();
+      const request = await up(one(fieldsOf({ hosts: [{ ...host, address: "127.88.1.3", port: watched.port }] })));
+      const channel = provider.channel(request);
+      const secret = `s3cret ${randomUUID()} 'Ákos'\nline`;
+      const env = { SECRET: secret, BIG: "x".repeat(20_000) };
+      const show = ["sh", "-c", 'printf "%s|%s|" "$SECRET" "${#BIG}"; cat'];
+      assert.equal((await run(channel, show, { env })).stdout, `${secret}|20000|`);
+      const input = "line\n".repeat(100_000);
+      assert.equal((await run(channel, show, { env, input })).stdout, `${secret}|20000|${input}`);
+      for (const terminal of [undefined, { columns: 80, rows: 24 }]) {
+        let printed = "";
+        const command = await channel.open(["sh", "-c", '[ ${#BIG} = 20000 ] && printf %s "$SECRET" | cksum; cat'], {
+          env,
+          terminal,
+          signal: new AbortController().signal,
+          onOutput: (_, bytes) => void (printed += Buffer.from(bytes).toString()),
+        });
+        await command.write(Buffer.from("typed\n"));
+        command.end();
+        assert.deepEqual(await command.ended, { exitCode: 0 });
+        const sum = execFileSync("cksum", { input: secret, encoding: "utf8" });
+        // The terminal shows what is typed once more.
+        const typed = terminal === undefined ? "typed\n" : "typed\ntyped\n";
+        assert.equal(printed.replaceAll("\r", ""), sum + typed);
+      }
+      const commands = readFileSync(seen, "utf8");
+      assert.match(commands, /cksum/);
+      assert.ok(!commands.includes("s3cret"), "the secret is in a command");
+      await provider.delete(request, context());
+    } finally {
+      await watched.kill();
+    }
+  });
+
   it("says so when a host goes away in the middle, goes on when it is back, and leaves others alone", async () => {
     const [stays, goes] = hosts();
     const request = await up(one(fieldsOf({ hosts: [goes] })));
@@ -260,10 +306,21 @@ describe("hosts of an ssh provider", function () {
     if (userInfo().uid !== 0) return skipBecause(this, "only root may use sudo everywhere");
     if (!existsSync("/usr/bin/sudo")) return skipBecause(this, "there is no sudo");
     const request = await up(one(fieldsOf({ sudo: true })));
-    const answer = await run(provider.channel(request), ["sh", "-c", 'echo "$SUDO_USER $LOOM_HOME"'], {
-      env: { A: "b" },
+    const answer = await run(provider.channel(request), ["sh", "-c", 'echo "$SUDO_USER $LOOM_HOME $A $SUDO_COMMAND"'], {
+      env: { A: "b", SECRET: "s3cret" },
     });
-    assert.equal(answer.stdout, `root ${provider.channel(request).home}\n`);
+    assert.ok(answer.stdout.startsWith(`root ${provider.channel(request).home} b /`), answer.stdout);
+    // What sudo writes to its log.
+    assert.ok(!answer.stdout.includes("s3cret"));
+    let printed = "";
+    const command = await provider.channel(request).open(["sh", "-c", 'stty size; echo "$SUDO_USER $A"'], {
+      env: { A: "b" },
+      terminal: { columns: 80, rows: 24 },
+      signal: new AbortController().signal,
+      onOutput: (_, bytes) => void (printed += Buffer.from(bytes).toString()),
+    });
+    assert.deepEqual(await command.ended, { exitCode: 0 });
+    assert.equal(printed.replaceAll("\r", ""), "24 80\nroot b\n");
     await provider.delete(request, context());
   });
 });

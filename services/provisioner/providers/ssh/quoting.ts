@@ -10,7 +10,8 @@ export function quoted(text: string): string {
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
- * @param env of the command; set by env(1), since sshd takes no variables unless it was told to
+ * @param env of the command, without secrets: everybody on the host may see it. Set by env(1), since sshd takes no
+ *   variables unless it was told to
  * @param sudo whether root is to run it
  */
 export function commandLine(
