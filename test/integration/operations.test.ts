@@ -197,6 +197,42 @@ describe("operations on a running cluster", function () {
     assert.deepEqual([state, services], ["ACTIVE", ["back", "front"]]);
   });
 
+  it("keeps fixed what was fixed when the cluster was made, whatever becomes of its template", async () => {
+    const apply = (config: object, immutable = true): Promise<unknown> => {
+      const documents = [
+        { kind: "PartialTemplate", name: "fixed", immutable, defaults: { config } },
+        {
+          kind: "ClusterTemplate",
+          name: "firm",
+          includes: ["fixed"],
+          defaults: { services: ["front", "back"], provider: "simulated" },
+        },
+      ];
+      return loom.application.catalog.apply(CALLER, {
+        files: [{ path: "firm.yaml", text: documents.map((document) => JSON.stringify(document)).join("\n---\n") }],
+        shipped: false,
+        requestId: mutation().requestId,
+        validateOnly: false,
+      });
+    };
+    await apply({ front: { port: 80 } });
+    const request = { ...small("firm", mutation().requestId), template: "firm" };
+    ({ name } = await clusters().create(CALLER, request));
+    assert.equal((await loom.ended(name, 1)).state, "COMPLETE");
+    await apply({ front: { zone: "a" } });
+    await done(configure({ front: { zone: "b" } }));
+    const isFixed = because("INVALID_CONFIG", /config\.front\.port: is fixed/);
+    await assert.rejects(configure({ front: { port: 81 } }), isFixed);
+    await apply({}, false);
+    await assert.rejects(configure({ front: { port: 81 } }), isFixed);
+    for (const [kind, id] of [
+      ["ClusterTemplate", "firm"],
+      ["PartialTemplate", "fixed"],
+    ] as const)
+      await loom.application.catalog.delete(CALLER, kind, id, mutation());
+    await assert.rejects(configure({ front: { port: null } }), isFixed);
+  });
+
   it("puts a service on that was taken off as the catalog has it by then", async () => {
     const apply = (config: object): Promise<unknown> => {
       const action = { type: "shell", fields: { script: "true" } };

@@ -1,6 +1,7 @@
 /** A cluster to decide operations on, as the tests of decisions want it. */
 import assert from "node:assert/strict";
 import type { Reason } from "../../services/common/errors.js";
+import type { Path } from "../../services/server/catalog/paths.js";
 import type { ClusterTemplate, JsonObject, Service } from "../../services/server/catalog/types.js";
 import type { ChangingCluster, Decision } from "../../services/server/clusters/changes/types.js";
 import type { RunNode } from "../../services/server/jobs/cluster-state.js";
@@ -36,9 +37,10 @@ export function cluster(
     readonly template?: ClusterTemplate;
     readonly config?: JsonObject;
     readonly bodies?: Readonly<Record<string, Service>>;
+    readonly locked?: readonly Path[];
   } = {},
 ): ChangingCluster {
-  const { template = {}, config = {}, bodies = {}, ...rest } = more;
+  const { template = {}, config = {}, bodies = {}, locked = [], ...rest } = more;
   const nodes = [node(1000, ["lb"]), node(1001, ["web"]), node(1002, ["web"]), node(1003, ["web"]), node(1004, ["db"])];
   const pinned = Object.fromEntries(
     Object.entries({ ...SERVICES, ...bodies }).map(([name, body]) => [name, { version: 1, body }]),
@@ -50,7 +52,7 @@ export function cluster(
       uid: "6d1f0b6e-8f0c-4b5e-9d51-0a1e4c1f2a77",
       owner: "anna",
       spec: {
-        template: { name: "shop", version: 1, body: template },
+        template: { name: "shop", version: 1, body: template, locked },
         provider: { name: "docker", version: 1, body: { type: "docker" } },
         services: pinned,
         hardwareTypes: {},

@@ -102,12 +102,8 @@ export function createClusterCreator(
     for (const name of names) checkUsable(snapshot, "Service", name);
     const groups = solved(await services.solve(problem));
     const serviceBodies = new Map(names.map((name) => [name, snapshot.catalog.Service.get(name)!]));
-    const merged = initialConfig(
-      serviceBodies,
-      template,
-      request.config,
-      lockedConfig(snapshot.catalog, request.template),
-    );
+    const locked = lockedConfig(snapshot.catalog, request.template);
+    const merged = initialConfig(serviceBodies, template, request.config, locked);
     // What the documents have made as a secret stays one where the request brings its own.
     const places = secretPlaces(configLayers(serviceBodies, template));
     const { config, texts } = hideTexts(merged, places);
@@ -124,6 +120,7 @@ export function createClusterCreator(
           name: request.template,
           version: snapshot.versionOf("ClusterTemplate", request.template),
           body: template,
+          ...(locked.length === 0 ? {} : { locked }),
         },
         provider: { name: provider, ...pin("Provider", [provider])[provider]! },
         services: pin("Service", names),

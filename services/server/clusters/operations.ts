@@ -17,7 +17,6 @@ import type { Rows } from "../store/rows.js";
 import type { SecretBox } from "../store/secrets.js";
 import type { ClusterView, PluginTypeView } from "../views.js";
 import { watch } from "../watch.js";
-import { lockedConfig } from "../catalog/resolve.js";
 import { addServices } from "./changes/add-services.js";
 import { configure } from "./changes/configure.js";
 import { removeNodes, repair, replaceNode } from "./changes/nodes.js";
@@ -179,15 +178,7 @@ export function createClusterOperations(services: ClusterServices): ClusterOpera
           kind: "CONFIGURE",
           asked: {},
           body: request,
-          async decide(subject) {
-            const { catalog } = await services.snapshots.of(caller.tenant);
-            const { name: template } = subject.cluster.spec.template;
-            return configure(
-              subject,
-              request,
-              catalog.ClusterTemplate.has(template) ? lockedConfig(catalog, template) : [],
-            );
-          },
+          decide: (subject) => configure(subject, request),
         },
         mutation,
       ),

@@ -6,6 +6,7 @@
  * Bodies are plain JSON. A change of shape raises RECORD_FORMAT and gets a step in codec.ts that reads the older one.
  */
 import type { Bodies, Json, JsonObject } from "../catalog/types.js";
+import type { Path } from "../catalog/paths.js";
 import type { DocumentKind } from "../catalog/types.js";
 import type { NodeState } from "../clusters/states.js";
 import type { NodeGroup } from "../layout/types.js";
@@ -24,7 +25,11 @@ export interface Pinned<T> {
 /** Everything a cluster was made from, resolved, so that later edits of the catalog do not reach it. */
 export interface ClusterSpec {
   /** `extends` and `includes` are merged already. */
-  readonly template: Pinned<Bodies["ClusterTemplate"]> & { readonly name: string };
+  readonly template: Pinned<Bodies["ClusterTemplate"]> & {
+    readonly name: string;
+    /** Paths in the configuration that immutable partial templates have fixed. Absent: none. */
+    readonly locked?: readonly Path[];
+  };
   readonly provider: Pinned<Bodies["Provider"]> & { readonly name: string };
   readonly services: Readonly<Record<string, Pinned<Bodies["Service"]>>>;
   readonly hardwareTypes: Readonly<Record<string, Pinned<Bodies["HardwareType"]>>>;

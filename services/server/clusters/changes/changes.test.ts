@@ -206,7 +206,7 @@ describe("configure", () => {
     shared: { zone: "a" },
   };
   const ask = (asked: JsonObject, more: Partial<ChangingCluster> = {}): Decision =>
-    configure(cluster({ config, ...more }), { config: asked, services: [], restart: false }, []);
+    configure(cluster({ config, ...more }), { config: asked, services: [], restart: false });
 
   it("merges key by key, takes away what is null, and tells who sees it", () => {
     const { change, configChanges } = ask({ web: { port: 81, extra: true }, db: { size: null } });
@@ -253,25 +253,24 @@ describe("configure", () => {
   it("knows from the documents where secrets stand that are not there now", () => {
     const template: ClusterTemplate = { defaults: { config: { db: { password: { generate: "password" } } } } };
     const before = cluster({ template, config: { db: {} } });
-    const given = configure(before, { config: { db: { password: 5 } }, services: [], restart: false }, []);
+    const given = configure(before, { config: { db: { password: 5 } }, services: [], restart: false });
     assert.deepEqual(given.change.config, { db: { password: { $secret: "db.password" } } });
     assert.deepEqual([...given.secrets!], [["db.password", "5"]]);
     assert.deepEqual((given.asked!["config"] as JsonObject)["db"], { password: "********" });
     // One that stands there in plain from before becomes one with the next change, and is not shown by it.
     const plain = cluster({ template, config: { db: { password: "hunter2" } } });
-    const healed = configure(plain, { config: { web: { port: 1 } }, services: [], restart: false }, []);
+    const healed = configure(plain, { config: { web: { port: 1 } }, services: [], restart: false });
     assert.deepEqual([...healed.secrets!], [["db.password", "hunter2"]]);
     assert.ok(!JSON.stringify({ ...healed, secrets: [] }).includes("hunter2"));
   });
 
   it("refuses what is fixed, and reserved keys", () => {
-    const fixed = [["web", "port"]];
-    refused("INVALID_CONFIG", () =>
-      configure(cluster({ config }), { config: { web: { port: 1 } }, services: [], restart: false }, fixed),
-    );
+    const fixed = cluster({ config, locked: [["web", "port"]] });
+    for (const port of [1, null])
+      refused("INVALID_CONFIG", () => configure(fixed, { config: { web: { port } }, services: [], restart: false }));
     refused("INVALID_CONFIG", () => ask({ web: { $secret: "db.password" } }));
     refused("SERVICE_NOT_FOUND", () =>
-      configure(cluster({ config }), { config: {}, services: ["mail"], restart: false }, []),
+      configure(cluster({ config }), { config: {}, services: ["mail"], restart: false }),
     );
   });
 });

@@ -32,11 +32,9 @@ export function valueAt(config: JsonObject, path: Path): Json | undefined {
   return value;
 }
 
-/**
- * @param locked paths that immutable partial templates set
- * @throws SERVICE_NOT_FOUND, INVALID_CONFIG
- */
-export function configure(subject: ChangingCluster, request: ConfigureRequest, locked: readonly Path[]): Decision {
+/** @throws SERVICE_NOT_FOUND, INVALID_CONFIG */
+export function configure(subject: ChangingCluster, request: ConfigureRequest): Decision {
+  const { locked = [] } = subject.cluster.spec.template;
   const before = subject.cluster.config;
   const asked = presentServices(subject, request.services);
   const said = leavesOf(request.config);
