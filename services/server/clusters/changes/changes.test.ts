@@ -264,6 +264,20 @@ describe("configure", () => {
     assert.ok(!JSON.stringify({ ...healed, secrets: [] }).includes("hunter2"));
   });
 
+  it("says how a service comes back that is on no node any more", () => {
+    const without = cluster({ config, layout: cluster().layout.slice(0, 2), nodes: cluster().nodes.slice(0, 4) });
+    const again = /The cluster had "db" before: "loom add-services shop-1 db" puts it on its nodes again/;
+    const ask = (asked: JsonObject, ...services: string[]): Decision =>
+      configure(without, { config: asked, services, restart: false });
+    refused("SERVICE_NOT_FOUND", () => ask({}, "db"), again);
+    refused("SERVICE_NOT_FOUND", () => ask({ db: { size: 2 } }, "db", "web"), again);
+    refused("SERVICE_NOT_FOUND", () => ask({}, "mail"), /"mail"\. On it are lb, web\.$/);
+    refused("NOTHING_TO_DO", () => ask({ db: { size: 2 } }), again);
+    // With what somebody is told of it is kept for the day when the service comes back.
+    assert.deepEqual(ask({ db: { size: 2 }, web: { port: 81 } }).change.services, ["web"]);
+    assert.deepEqual(ask({ db: { size: 1 } }).change.services, ["lb", "web"]);
+  });
+
   it("refuses what is fixed, and reserved keys", () => {
     const fixed = cluster({ config, locked: [["web", "port"]] });
     for (const port of [1, null])

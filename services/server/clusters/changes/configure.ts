@@ -1,4 +1,5 @@
 /** What another configuration changes, and who has to be told. Pure. */
+import { LoomError } from "../../../common/errors.js";
 import { checkedConfig, leavesOf, mergeConfig, withoutPaths } from "../../catalog/config.js";
 import { formatPath, type Path } from "../../catalog/paths.js";
 import {
@@ -11,7 +12,7 @@ import {
   withSecretReferences,
 } from "../../catalog/secrets.js";
 import type { Json, JsonObject } from "../../catalog/types.js";
-import { presentServices } from "./services.js";
+import { bringBack, presentServices } from "./services.js";
 import { placesOfSecrets, servicesOf, type ChangingCluster, type Decision } from "./types.js";
 
 export interface ConfigureRequest {
@@ -32,7 +33,7 @@ export function valueAt(config: JsonObject, path: Path): Json | undefined {
   return value;
 }
 
-/** @throws SERVICE_NOT_FOUND, INVALID_CONFIG */
+/** @throws SERVICE_NOT_FOUND, INVALID_CONFIG, NOTHING_TO_DO */
 export function configure(subject: ChangingCluster, request: ConfigureRequest): Decision {
   const { locked = [] } = subject.cluster.spec.template;
   const before = subject.cluster.config;
@@ -60,6 +61,14 @@ export function configure(subject: ChangingCluster, request: ConfigureRequest): 
       : subject.state !== "ACTIVE" || touched.size === 0 || isShared
         ? services
         : services.filter((service) => touched.has(service));
+  if (told.length === 0 && touched.size > 0) {
+    const absent = [...touched].sort();
+    throw new LoomError(
+      "NOTHING_TO_DO",
+      `No node of "${subject.name}" has ${absent.map((service) => `"${service}"`).join(", ")}, so nobody would be told of this. ${bringBack(subject, absent)} Configure ${absent.length === 1 ? "it" : "them"} then.`,
+      { metadata: { services: absent.join(",") } },
+    );
+  }
   return {
     change: { config, services: told, restart: request.restart },
     configChanges: configChanges.map(({ path, before: old, after }) => ({ path, before: old, after })),

@@ -12,11 +12,19 @@ export function presentServices(subject: ChangingCluster, asked: readonly string
   if (missing.length > 0) {
     throw new LoomError(
       "SERVICE_NOT_FOUND",
-      `No node of "${subject.name}" has ${missing.map((name) => `"${name}"`).join(", ")}. On it are ${present.join(", ")}.`,
+      `No node of "${subject.name}" has ${missing.map((name) => `"${name}"`).join(", ")}. On it are ${present.join(", ")}. ${bringBack(subject, missing)}`.trimEnd(),
       { metadata: { service: missing[0]! } },
     );
   }
   return asked.length === 0 ? present : [...new Set(asked)].sort();
+}
+
+/** How services come back that the cluster had; empty where it had none of these. */
+export function bringBack({ name, cluster }: ChangingCluster, missing: readonly string[]): string {
+  const had = missing.filter((service) => Object.hasOwn(cluster.spec.services, service));
+  if (had.length === 0) return "";
+  const it = had.length === 1 ? "it" : "them";
+  return `The cluster had ${had.map((service) => `"${service}"`).join(", ")} before: "loom add-services ${name} ${had.join(" ")}" puts ${it} on its nodes again, with what was configured.`;
 }
 
 /** Everything that can be reached, with where one starts. */
