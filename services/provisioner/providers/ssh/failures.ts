@@ -13,6 +13,17 @@ export function unreachable(target: Target, why: string, cause?: unknown): LoomE
   );
 }
 
+/** The host was told to do something, and nobody knows whether it did. */
+export function unclear(target: Target, why: string, cause: unknown): LoomError {
+  const { message, reason, metadata } = unreachable(target, `${why}, before it said what came of a step`, cause);
+  return new LoomError(reason, message, { metadata: { ...metadata, outcome: "unclear" }, cause });
+}
+
+/** True where a step may have been done, or may still be done. */
+export function isUnclear(thrown: unknown): boolean {
+  return thrown instanceof LoomError && thrown.metadata["outcome"] === "unclear";
+}
+
 /** The host shows a key that nothing is known of, or another one than it should. */
 export function keyRefused(target: Target, verdict: Exclude<KeyVerdict, "known">, key: Buffer): LoomError {
   const host = hostName(target.address, target.port);

@@ -4,7 +4,7 @@
  *
  * <base>/lock        held while the script works
  * <base>/reserved    TOKEN CLUSTER_UID NODE HOSTNAME
- * <base>/<token>/    the node's home: bin, run, services, log
+ * <base>/<token>/    the node's home: bin, run, services, log; run/confirmed since Loom has worked with it as this node
  */
 import { installScript } from "../../node/files.js";
 import { quoted } from "./quoting.js";
@@ -103,9 +103,17 @@ switch_off() {
   fi
   kill_all
 }
+give_back() {
+  code=$?
+  trap - EXIT
+  switch_off
+  rm -rf "\${base:?}/$token" && rm -f "$base/reserved"
+  exit "$code"
+}
 tell() {
   echo "base $base"
   if held; then
+    if [ -e "$base/$token_there/run/confirmed" ]; then echo "confirmed yes"; fi
     if init_runs "$base/$token_there"; then echo "running yes"; else echo "running no"; fi
     echo "reserved $token_there $rest"
   fi
@@ -126,14 +134,20 @@ main() {
       if held; then
         [ "$token_there" = "$token" ] || { tell; exit 0; }
       else
+        # A host that cannot be used is not kept.
+        trap give_back EXIT
         echo "$token $record" >"$base/.reserved" && mv -f "$base/.reserved" "$base/reserved" || exit 73
       fi
       switch_on
+      trap - EXIT
       ;;
     on)
       [ -d "$base" ] || { tell; exit 0; }
       locked
-      held && [ "$token_there" = "$token" ] && switch_on
+      if held && [ "$token_there" = "$token" ]; then
+        switch_on
+        : >"$home/run/confirmed" || exit 73
+      fi
       ;;
     release)
       [ -d "$base" ] || { tell; exit 0; }
@@ -157,8 +171,9 @@ main() {
 
 /**
  * - `look`: who has the host.
- * - `take`: has it from now on and switches the node on, unless another one has it.
- * - `on`: switches the node on where the token has the host.
+ * - `take`: has it from now on and switches the node on, unless another one has it. Where that fails on a host that was
+ *   free it is free again.
+ * - `on`: switches the node on where the token has the host, which is confirmed from then on.
  * - `release`: ends everything of the token's node and gives the host back, where the token has it.
  */
 export type HostVerb = "look" | "take" | "on" | "release";
@@ -166,7 +181,8 @@ export type HostVerb = "look" | "take" | "on" | "release";
 /** For the standard input of `sh -s`. @param record of the reservation, words without line breaks */
 export function hostScript(verb: HostVerb, base: string, token: string, record: string): string {
   const install = verb === "take" || verb === "on" ? `install() (\n${installScript(".")}\n)\n` : "";
-  return `${SCRIPT}\n${install}main ${[verb, base, token, record].map(quoted).join(" ")}\n`;
+  // In braces: where its end is cut off nothing runs.
+  return `${SCRIPT}\n${install}{ main ${[verb, base, token, record].map(quoted).join(" ")}\n}\n`;
 }
 
 /** What a host says of itself. */
@@ -183,6 +199,8 @@ export interface Reservation {
   readonly nodeNumber: number;
   readonly hostname: string;
   readonly running: boolean;
+  /** Whether Loom has worked with the host as this node: no attempt whose answer was lost has left it behind. */
+  readonly confirmed: boolean;
 }
 
 /** Undefined where the text is no answer of the script. */
@@ -199,5 +217,6 @@ export function readState(text: string): HostState | undefined {
   if (words === undefined) return { base, reserved: undefined };
   const [token = "", clusterUid = "", number = "0", hostname = ""] = words;
   const reserved = { token, clusterUid, nodeNumber: Number(number) || 0, hostname };
-  return { base, reserved: { ...reserved, running: lines.get("running") === "yes" } };
+  const says = (what: string): boolean => lines.get(what) === "yes";
+  return { base, reserved: { ...reserved, running: says("running"), confirmed: says("confirmed") } };
 }

@@ -1,8 +1,18 @@
 /** What happens between Loom and hosts, with a real sshd: keys, ways, rights, races, and hosts that go away. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { context, machine, run } from "../../../../test/conformance/machines.js";
@@ -13,6 +23,18 @@ import { killByToken } from "../local/processes.js";
 import type { Fields, MachineRequest } from "../provider.js";
 import { createConnections } from "./connections.js";
 import { createSshProvider } from "./provider.js";
+
+/** Whether a command has the file open as descriptor 9. */
+function waitsFor(file: string, command: string): boolean {
+  return readdirSync("/proc").some((pid) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim();
+      return words === command && readlinkSync(`/proc/${pid}/fd/9`) === file;
+    } catch {
+      return false;
+    }
+  });
+}
 
 describe("hosts of an ssh provider", function () {
   this.timeout(90_000);
@@ -287,6 +309,69 @@ describe("hosts of an ssh provider", function () {
     } finally {
       await second.start();
     }
+  });
+
+  /** The token that has the host; a host's folder stands on this machine. */
+  function takenBy(host: string): string | undefined {
+    const file = join(baseOf(host), "reserved");
+    return existsSync(file) ? readFileSync(file, "utf8").split(" ")[0] : undefined;
+  }
+
+  it("takes no other host while nobody knows whether one was taken, and finds that one the next time", async () => {
+    const request = one(fieldsOf(), 1001);
+    // The host works on something else: it is told to be taken, and waits.
+    mkdirSync(baseOf("2"));
+    const lock = join(baseOf("2"), "lock");
+    const holder = spawn("flock", [lock, "cat"], { stdio: ["pipe", "pipe", "ignore"] });
+    try {
+      holder.stdin.write("held");
+      await once(holder.stdout, "data");
+      const attempt = provider.create(request, context());
+      attempt.catch(() => undefined);
+      await until("it waits for the lock", async () => waitsFor(lock, "flock -w 60 9"));
+      await second.kill();
+      try {
+        await assert.rejects(attempt, {
+          reason: "PROVIDER_UNREACHABLE",
+          message: /^Host 127\.88\.1\.2:\d+ does not answer: the connection broke, before it said/,
+        });
+        assert.deepEqual([takenBy("1"), takenBy("2")], [undefined, undefined]);
+        holder.stdin.end();
+        await until("it is taken", async () => takenBy("2") === request.token);
+      } finally {
+        await second.start();
+      }
+    } finally {
+      holder.stdin.end();
+    }
+    assert.equal((await provider.create(request, context())).machine, `127.88.1.2:${second.port}`);
+    assert.equal(takenBy("1"), undefined);
+  });
+
+  it("takes another host where one cannot be used, which is free then", async () => {
+    const request = one(fieldsOf(), 1001);
+    mkdirSync(join(baseOf("2"), request.token), { recursive: true });
+    writeFileSync(join(baseOf("2"), request.token, "log"), "no folder");
+    const { machine: name } = await provider.create(request, context());
+    assert.equal(name, `127.88.1.1:${first.port}`);
+    assert.deepEqual([takenBy("1"), takenBy("2")], [request.token, undefined]);
+  });
+
+  it("tells of two hosts that carry a node the one that it works with, and gives both back", async () => {
+    const [left, right] = hosts();
+    const request = one(fieldsOf());
+    const there = await up({ ...request, fields: fieldsOf({ hosts: [right] }) });
+    await provider.confirm(there, context());
+    // Both are this machine, so this one ends what runs for the other one.
+    await up({ ...request, fields: fieldsOf({ hosts: [left] }) });
+    assert.deepEqual([takenBy("1"), takenBy("2")], [request.token, request.token]);
+    const name = `127.88.1.2:${second.port}`;
+    const [listed, ...more] = await provider.inventory(request.fields);
+    assert.deepEqual([listed?.machine, listed?.running, more], [name, false, []]);
+    assert.equal((await provider.observe(request))?.machine, name);
+    assert.equal((await provider.create(request, context())).machine, name);
+    await provider.delete({ ...request, results: there.results }, context());
+    assert.deepEqual([existsSync(baseOf("1")), existsSync(baseOf("2"))], [false, false]);
   });
 
   it("ends services with their node, those too that hide who they are, and leaves nothing", async () => {

@@ -2,6 +2,7 @@
 import { LoomError } from "../../../common/errors.js";
 import type { Connections } from "./connections.js";
 import { toEnd } from "./exec.js";
+import { unclear } from "./failures.js";
 import { hostScript, readState, type HostState, type HostVerb } from "./host-script.js";
 import { commandLine } from "./quoting.js";
 import type { Host, SshSettings } from "./settings.js";
@@ -22,7 +23,7 @@ export interface Claim {
 /**
  * What a host says after the step. Nobody's abort ends it in the middle: it is short, and must not go on unseen.
  *
- * @throws PROVIDER_UNREACHABLE; PROVIDER_ERROR
+ * @throws PROVIDER_UNREACHABLE, which {@link isUnclear} where the host was told already; PROVIDER_ERROR where it failed
  */
 export async function ask(
   connections: Connections,
@@ -41,7 +42,10 @@ export async function ask(
     hostScript(verb, host.folder, token, record),
     AbortSignal.timeout(SCRIPT_MS),
     (stream, bytes) => (printed[stream] += Buffer.from(bytes).toString()),
-  );
+  ).catch((thrown: unknown) => {
+    const isLate = LoomError.from(thrown).reason === "CANCELLED";
+    throw unclear(host, isLate ? `it took longer than ${SCRIPT_MS / 1000} s` : "the connection broke", thrown);
+  });
   const state = exitCode === 0 ? readState(printed.stdout) : undefined;
   if (state !== undefined) return state;
   const said = printed.stderr.trim().split("\n").at(-1)?.slice(0, 300) ?? "";
@@ -61,6 +65,11 @@ export interface Answer {
   readonly host: Host;
   readonly state: HostState | undefined;
   readonly failure: LoomError | undefined;
+}
+
+/** Whether the host is taken for the machine. */
+export function carries({ state }: Pick<Answer, "state">, token: string): boolean {
+  return state?.reserved?.token === token;
 }
 
 /** Asks all of them, some at a time; in their order. */

@@ -3,7 +3,7 @@ import { LoomError } from "../../../common/errors.js";
 import { unreachable } from "./failures.js";
 import { readState } from "./host-script.js";
 import type { Answer } from "./hosts.js";
-import { candidates, noneFree } from "./pool.js";
+import { candidates, noneFree, rightFirst } from "./pool.js";
 import { readSettings, type Host } from "./settings.js";
 
 const FIELDS = { privateKey: "k" };
@@ -47,7 +47,22 @@ describe("the pool of an ssh provider", () => {
       nodeNumber: 1001,
       hostname: "h.local",
       running: false,
+      confirmed: false,
     });
+  });
+
+  it("knows which of the hosts that carry a machine is the right one", () => {
+    const answer = (name: string, ...lines: string[]): Answer => {
+      const text = ["base /b", ...lines, `reserved ${"a".repeat(52)} u 1000 h`].join("\n");
+      return { host: host(name), state: readState(text), failure: undefined };
+    };
+    const off = answer("off");
+    const on = answer("on", "running yes");
+    const known = answer("known", "confirmed yes");
+    const best = answer("best", "confirmed yes", "running yes");
+    const dead: Answer = { host: host("dead"), state: undefined, failure: unreachable(host("dead"), "ECONNREFUSED") };
+    const names = rightFirst([dead, off, on, known, best]).map((one) => one.host.name);
+    assert.deepEqual(names, ["best", "known", "on", "dead", "off"]);
   });
 
   it("is read from fields: short and long hosts, defaults, wrong ones refused", () => {

@@ -19,6 +19,15 @@ export function candidates(hosts: readonly Host[], flavor: string, nodeNumber: n
   ];
 }
 
+/**
+ * Hosts that say that they carry a machine, the right one first. There are several where an attempt's answer was lost
+ * together with its host, so that the next attempt took another one. Loom has worked with one of them only.
+ */
+export function rightFirst<T extends Pick<Answer, "state">>(answers: readonly T[]): T[] {
+  const rank = ({ state }: T): number => (state?.reserved?.confirmed ? 2 : 0) + (state?.reserved?.running ? 1 : 0);
+  return [...answers].sort((a, b) => rank(b) - rank(a));
+}
+
 /** Why no host could be taken. @param answers of all candidates */
 export function noneFree(flavor: string, answers: readonly Answer[]): LoomError {
   if (answers.length === 0)

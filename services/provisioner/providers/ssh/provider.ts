@@ -9,10 +9,11 @@ import { LoomError } from "../../../common/errors.js";
 import type { CallContext, Fields, MachineReport, MachineRequest, ObservedMachine, Provider } from "../provider.js";
 import { createSshChannel, missing } from "./channel.js";
 import { createConnections, type Connections } from "./connections.js";
-import { isChangedKey, isUnreachable } from "./failures.js";
-import { ask, askAll } from "./hosts.js";
+import { isChangedKey, isUnclear, isUnreachable } from "./failures.js";
+import { ask, askAll, carries, type Answer } from "./hosts.js";
 import type { HostState } from "./host-script.js";
-import { candidates, noneFree } from "./pool.js";
+import { candidates, noneFree, rightFirst } from "./pool.js";
+import { createRounds } from "./rounds.js";
 import { readSettings, SSH_FIELDS, type Host, type SshSettings } from "./settings.js";
 
 /** Between two looks for a host that is silent, in milliseconds. */
@@ -21,6 +22,8 @@ const TOKEN = /^[a-z2-7]{52}$/;
 
 /** Makes the provider; no host is asked before the first call. @param connections shared with others, for tests */
 export function createSshProvider(connections: Connections = createConnections()): Provider {
+  const rounds = createRounds<Answer[]>();
+
   /** The host that an earlier answer named. */
   function namedHost(settings: SshSettings, results: Fields): Host | undefined {
     return settings.hosts.find(({ name }) => name === results["host"]);
@@ -34,10 +37,22 @@ export function createSshProvider(connections: Connections = createConnections()
     const named = namedHost(settings, request.results);
     const hosts = named === undefined ? settings.hosts : [named];
     const answers = await askAll(connections, settings, hosts, "look");
-    for (const { host, state } of answers) if (state?.reserved?.token === request.token) return { host, state };
+    const [found] = rightFirst(answers.filter((answer) => carries(answer, request.token)));
+    if (found !== undefined) return { host: found.host, state: found.state! };
     const failure = answers.find((answer) => answer.failure !== undefined)?.failure;
     if (failure !== undefined) throw failure;
     return undefined;
+  }
+
+  /** Whether the host is certainly not taken, after an attempt to take it that failed. */
+  async function isLeft(settings: SshSettings, host: Host, token: string, failure: LoomError): Promise<boolean> {
+    if (isUnclear(failure)) return false;
+    // It was never told.
+    if (isUnreachable(failure)) return true;
+    return ask(connections, settings, host, "look").then(
+      (state) => !carries({ state }, token),
+      () => false,
+    );
   }
 
   async function create(request: MachineRequest, context: CallContext): Promise<MachineReport> {
@@ -48,25 +63,27 @@ export function createSshProvider(connections: Connections = createConnections()
     const wanted = candidates(settings.hosts, flavor, nodeNumber);
     const answers = await askAll(connections, settings, wanted, "look");
     for (const { failure } of answers) if (failure !== undefined) context.log(`left out: ${failure.message}`);
-    const isMine = (state: HostState | undefined) => state?.reserved?.token === token;
     // What an earlier attempt took comes first.
     const order = [
-      ...answers.filter(({ state }) => isMine(state)),
+      ...rightFirst(answers.filter((answer) => carries(answer, token))),
       ...answers.filter(({ state }) => state !== undefined && state.reserved === undefined),
     ];
     for (const answer of order) {
       context.signal.throwIfAborted();
       const { host } = answer;
+      const isFound = carries(answer, token);
       try {
         const state = await ask(connections, settings, host, "take", request);
-        if (isMine(state)) {
-          context.log(`${isMine(answer.state) ? "found" : "took"} host ${host.name}`);
+        if (carries({ state }, token)) {
+          context.log(`${isFound ? "found" : "took"} host ${host.name}`);
           return await report(host, state, token);
         }
         // Somebody else was faster.
         answers[answers.indexOf(answer)] = { host, state, failure: undefined };
       } catch (thrown) {
         const failure = LoomError.from(thrown);
+        // Another host would be a second one for this machine. The next attempt finds this one, where it was taken.
+        if (isFound || !(await isLeft(settings, host, token, failure))) throw failure;
         context.log(`left out: ${failure.message}`);
         answers[answers.indexOf(answer)] = { host, state: undefined, failure };
       }
@@ -134,15 +151,22 @@ export function createSshProvider(connections: Connections = createConnections()
     context.signal.throwIfAborted();
     const deadline = performance.now() + settings.goneAfterMs;
     const named = namedHost(settings, request.results);
-    if (named !== undefined) return release(settings, named, request, deadline, context);
-    const answers = await askAll(connections, settings, settings.hosts, "look");
-    const hosts = answers.filter(
-      ({ state, failure }) =>
-        state?.reserved?.token === request.token || (failure !== undefined && isUnreachable(failure)),
-    );
-    const broken = answers.find(({ failure }) => failure && !isUnreachable(failure) && !isChangedKey(failure));
-    await Promise.all(hosts.map(({ host }) => release(settings, host, request, deadline, context)));
-    if (broken?.failure !== undefined) throw broken.failure;
+    // Others may carry it too, where an attempt's answer was lost together with its host.
+    const key = JSON.stringify([settings.identity, settings.sudo, settings.hosts]);
+    const looked = rounds(key, () => askAll(connections, settings, settings.hosts, "look"));
+    const rest = async (): Promise<void> => {
+      // Rounds are shared by their pool, and so their hosts are the same ones.
+      const answers = (await looked).filter(({ host }) => host.name !== named?.name);
+      // Nobody waits for other silent hosts where one is known: what they have is a stray when they are back.
+      const isMeant = (answer: Answer): boolean =>
+        carries(answer, request.token) || (named === undefined && isUnreachable(answer.failure));
+      await Promise.all(answers.filter(isMeant).map(({ host }) => release(settings, host, request, deadline, context)));
+      if (named !== undefined) return;
+      const broken = answers.find(({ failure }) => failure && !isUnreachable(failure) && !isChangedKey(failure));
+      if (broken?.failure !== undefined) throw broken.failure;
+    };
+    const first = named === undefined ? undefined : release(settings, named, request, deadline, context);
+    await Promise.all([first, rest()]);
   }
 
   async function inventory(fields: Fields): Promise<ObservedMachine[]> {
@@ -150,16 +174,13 @@ export function createSshProvider(connections: Connections = createConnections()
     const answers = await askAll(connections, settings, settings.hosts, "look");
     if (answers.every(({ failure }) => failure !== undefined)) throw answers[0]!.failure!;
     const found = new Map<string, ObservedMachine>();
-    const silent: ObservedMachine[] = [];
-    for (const { host, state } of answers) {
-      if (state === undefined) silent.push({ token: "", machine: host.name, running: false });
+    const silent = answers.filter(({ state }) => state === undefined);
+    for (const { host, state } of rightFirst(answers)) {
       if (state?.reserved === undefined) continue;
       const { token, running, clusterUid, nodeNumber } = state.reserved;
-      // A host that did not answer for a while may have a second machine for a token; one of them runs.
-      if (found.get(token)?.running === true) continue;
-      found.set(token, { token, machine: host.name, running, clusterUid, nodeNumber });
+      if (!found.has(token)) found.set(token, { token, machine: host.name, running, clusterUid, nodeNumber });
     }
-    return [...found.values(), ...silent];
+    return [...found.values(), ...silent.map(({ host }) => ({ token: "", machine: host.name, running: false }))];
   }
 
   return {
