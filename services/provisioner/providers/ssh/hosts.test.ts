@@ -1,6 +1,6 @@
 /** What happens between Loom and hosts, with a real sshd: keys, ways, rights, races, and hosts that go away. */
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import {
@@ -13,6 +13,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { context, machine, run } from "../../../../test/conformance/machines.js";
@@ -296,6 +297,45 @@ describe("hosts of an ssh provider", function () {
     assert.equal((await run(provider.channel(request), ["true"])).exitCode, 0);
     await provider.delete({ ...request, results: {} }, context());
     assert.equal(await provider.observe(request), undefined);
+  });
+
+  it("does not wait long for hosts that are wedged, and tells of the others as they are", async () => {
+    // This one lets in and then runs nothing; it has many addresses. That one takes connections and says nothing.
+    const addresses = Array.from({ length: 15 }, (_, index) => `127.88.2.${index + 1}`);
+    const stuck = `sleep ${100_000 + Math.floor(Math.random() * 1e6)}`;
+    const wedged = await startSshd({
+      folder: join(folder, "sshd-wedged"),
+      addresses,
+      hostKeys: [hostKey],
+      authorized: [publicKey(key)],
+      settings: [`ForceCommand exec ${stuck}`],
+    });
+    const sockets: Socket[] = [];
+    const mute = createServer((socket) => void sockets.push(socket)).listen(0, "127.88.1.4");
+    await once(mute, "listening");
+    try {
+      const [roomy, narrow] = hosts();
+      const other = await up(one(fieldsOf({ hosts: [narrow] })));
+      const muted = { ...roomy, address: "127.88.1.4", port: (mute.address() as AddressInfo).port };
+      const dead = addresses.map((address) => ({ ...roomy, address, port: wedged.port }));
+      const begun = performance.now();
+      // A worker says after 30 s that the whole pool is unknown.
+      const listed = await provider.inventory(fieldsOf({ hosts: [...dead, muted, narrow] }));
+      assert.ok(performance.now() - begun < 25_000, `${performance.now() - begun} ms`);
+      const silent = listed.filter(({ token }) => token === "").map(({ machine: name }) => name);
+      assert.deepEqual(
+        silent,
+        [...dead, muted].map(({ address, port }) => `${address}:${port}`),
+      );
+      const [known, ...more] = listed.filter(({ token }) => token !== "");
+      assert.deepEqual([known?.token, known?.running, more], [other.token, true, []]);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      mute.close();
+      await wedged.kill();
+      const pids = spawnSync("pgrep", ["-fx", stuck], { encoding: "utf8" }).stdout.split("\n").filter(Boolean);
+      for (const pid of pids) process.kill(Number(pid), "SIGKILL");
+    }
   });
 
   it("leaves a host out that does not answer", async () => {

@@ -1,16 +1,19 @@
 /** Asking hosts: one, or all of a pool at once. */
+import type { ClientChannel } from "ssh2";
 import { LoomError } from "../../../common/errors.js";
 import type { Connections } from "./connections.js";
 import { toEnd } from "./exec.js";
-import { unclear } from "./failures.js";
+import { unclear, unreachable } from "./failures.js";
 import { hostScript, readState, type HostState, type HostVerb } from "./host-script.js";
 import { commandLine } from "./quoting.js";
 import type { Host, SshSettings } from "./settings.js";
 
-/** How long a host may take for the script, in milliseconds: ending services takes some 15 s. */
-const SCRIPT_MS = 120_000;
+/** How long a host may take for a step, in milliseconds: ending services takes some 15 s. */
+const STEP_MS = 120_000;
+/** The same for a look, which only reads, with the time that the connection takes. */
+const LOOK_MS = 8_000;
 /** Hosts asked at the same time. */
-const AT_ONCE = 16;
+const AT_ONCE = 64;
 
 /** Whom a reservation is for. */
 export interface Claim {
@@ -32,7 +35,14 @@ export async function ask(
   verb: HostVerb,
   claim?: Claim,
 ): Promise<HostState> {
-  const channel = await connections.exec(settings, host, commandLine(["/bin/sh", "-s"], {}, settings.sudo));
+  const limitMs = verb === "look" ? LOOK_MS : STEP_MS;
+  const signal = AbortSignal.timeout(limitMs);
+  const isLate = `it took longer than ${limitMs / 1000} s`;
+  const channel = await opened(
+    connections.exec(settings, host, commandLine(["/bin/sh", "-s"], {}, settings.sudo)),
+    signal,
+    () => unreachable(host, isLate),
+  );
   const { token = "", clusterUid = "", nodeNumber = 0, hostname = "" } = claim ?? {};
   const record = [clusterUid, nodeNumber, hostname.replace(/\s/g, "-")].join(" ");
   const printed = { stdout: "", stderr: "" };
@@ -40,11 +50,10 @@ export async function ask(
     host,
     channel,
     hostScript(verb, host.folder, token, record),
-    AbortSignal.timeout(SCRIPT_MS),
+    signal,
     (stream, bytes) => (printed[stream] += Buffer.from(bytes).toString()),
   ).catch((thrown: unknown) => {
-    const isLate = LoomError.from(thrown).reason === "CANCELLED";
-    throw unclear(host, isLate ? `it took longer than ${SCRIPT_MS / 1000} s` : "the connection broke", thrown);
+    throw unclear(host, signal.aborted ? isLate : "the connection broke", thrown);
   });
   const state = exitCode === 0 ? readState(printed.stdout) : undefined;
   if (state !== undefined) return state;
@@ -58,6 +67,30 @@ export async function ask(
     `Host ${host.name} could not be used (exit code ${exitCode}): ${said || "it said nothing"}.${hint}`,
     { metadata: { host: host.name } },
   );
+}
+
+/** The channel, where it is there in time. One that comes later is closed. */
+async function opened(
+  opening: Promise<ClientChannel>,
+  signal: AbortSignal,
+  late: () => LoomError,
+): Promise<ClientChannel> {
+  let stop = (): void => undefined;
+  const isOver = new Promise<never>((_, reject) => {
+    stop = () => {
+      reject(late());
+      opening.then(
+        (channel) => channel.close(),
+        () => undefined,
+      );
+    };
+  });
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([opening, isOver]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 /** What a host says, or why it says nothing. */
