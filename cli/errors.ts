@@ -53,7 +53,6 @@ const ADVICE: Readonly<Partial<Record<Reason, string>>> = {
   UNAUTHENTICATED: "Sign in: loom login URL",
   ETAG_MISMATCH: "Look at it again, then repeat the command.",
   CLUSTER_BUSY: "See what is at work with: loom jobs CLUSTER",
-  MISSING_DEPENDENCIES: "Add them to --services, or give --with-dependencies.",
 };
 
 /** Everything that is said about a failure. */

@@ -197,6 +197,37 @@ describe("operations on a running cluster", function () {
     assert.deepEqual([state, services], ["ACTIVE", ["back", "front"]]);
   });
 
+  it("takes a service off that has nothing to stop, also where nothing at all is to be done", async () => {
+    const action = { type: "shell", fields: { script: "true" } };
+    const files = [
+      { kind: "Service", name: "mark", actions: { install: action } },
+      { kind: "Service", name: "bare" },
+      { kind: "ClusterTemplate", name: "plain", defaults: { services: ["back"], provider: "simulated" } },
+    ].map((document) => ({ path: `${document.name}.yaml`, text: JSON.stringify(document) }));
+    const { requestId } = mutation();
+    await loom.application.catalog.apply(CALLER, { files, shipped: false, requestId, validateOnly: false });
+    const plain = await clusters().create(CALLER, { ...small("plain", mutation().requestId, 1), template: "plain" });
+    assert.equal((await loom.ended(plain.name, 1)).state, "COMPLETE");
+    for (const [of, services] of [
+      [name, ["back", "front"]],
+      [plain.name, ["back"]],
+    ] as const) {
+      for (const service of ["mark", "bare"]) {
+        const added = await clusters().addServices(
+          CALLER,
+          of,
+          { services: [service], withDependencies: false },
+          mutation(),
+        );
+        assert.equal((await loom.ended(of, added.number)).state, "COMPLETE");
+        const removed = await clusters().removeServices(CALLER, of, [service], mutation());
+        assert.equal((await loom.ended(of, removed.number)).state, "COMPLETE");
+        const { state, services: left } = await get(of);
+        assert.deepEqual([state, left], ["ACTIVE", services]);
+      }
+    }
+  });
+
   it("keeps fixed what was fixed when the cluster was made, whatever becomes of its template", async () => {
     const apply = (config: object, immutable = true): Promise<unknown> => {
       const documents = [

@@ -96,7 +96,8 @@ export function planOperation(request: PlanRequest): TaskGraph {
       builder.sinks().filter((task) => task !== checkTask),
       [checkTask],
     );
-  if (builder.taskCount === (checkTask === undefined ? 0 : 1)) {
+  // What is only listed on its nodes, and has nothing to be stopped, goes without a task.
+  if (request.operation !== "REMOVE_SERVICES" && builder.taskCount === (checkTask === undefined ? 0 : 1)) {
     throw new LoomError(
       "NOTHING_TO_DO",
       "There is nothing to do on this cluster: no node or service that the operation means has an action for it.",
