@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import fc from "fast-check";
 import { fingerprint, keysOf, ownKey } from "./known-hosts.js";
 
 /** A key of the type, as it comes over the wire. */
@@ -30,6 +31,22 @@ describe("known hosts", () => {
     for (const host of ["web2", "[web1]:2222", "web*,!web1", "web", "wxb1.", `|1|${salt.toString("base64")}|AAAA`])
       assert.equal(judge(line(host, A)), "unknown", host);
     assert.equal(judge(line("web1", A), "web1", 2222), "unknown");
+  });
+
+  it("match every pattern as an expression would, and soon", () => {
+    const letters = (...some: string[]) => fc.array(fc.constantFrom(...some)).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(letters("a", "B", ".", "*", "?"), letters("a", "b", "."), (pattern, name) => {
+        fc.pre(pattern !== "" && name !== "");
+        const source = pattern.replaceAll(".", "\\.").replaceAll("*", ".*").replaceAll("?", ".");
+        const isMeant = new RegExp(`^${source}$`, "i").test(name);
+        assert.equal(judge(line(pattern, A), name), isMeant ? "known" : "unknown");
+      }),
+      { numRuns: 1000 },
+    );
+    const name = "a".repeat(255);
+    for (const pattern of ["*a".repeat(100), "*?".repeat(200), "*".repeat(10_000)])
+      assert.equal(judge(line(`${pattern}b`, A), name), "unknown");
   });
 
   it("tell a host of which nothing is known from one with another key", () => {

@@ -39,13 +39,30 @@ function entries(text: string): Entry[] {
   });
 }
 
-/** Whether a name with `*` and `?` means this one. */
+/**
+ * Whether a pattern with `*` and `?` means this name. Where it does not fit, only the last `*` takes one character more:
+ * whatever an earlier one could take, the last one can take too. So no pattern takes more steps than its length times the
+ * name's, which is bounded.
+ */
 function like(pattern: string, name: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "i").test(name);
+  const [wanted, given] = [pattern.toLowerCase(), name.toLowerCase()];
+  let [at, from] = [0, 0];
+  let star = -1;
+  let taken = 0;
+  while (from < given.length) {
+    if (wanted[at] === "*") {
+      star = at++;
+      taken = from;
+    } else if (at < wanted.length && (wanted[at] === "?" || wanted[at] === given[from])) {
+      at += 1;
+      from += 1;
+    } else if (star >= 0) {
+      at = star + 1;
+      from = ++taken;
+    } else return false;
+  }
+  while (wanted[at] === "*") at += 1;
+  return at === wanted.length;
 }
 
 function hashed(pattern: string, name: string): boolean {

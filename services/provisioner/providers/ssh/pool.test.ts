@@ -84,6 +84,8 @@ describe("the pool of an ssh provider", () => {
       [{ ...FIELDS, privateKeyFile: "/k", hosts: ["a"] }, /privateKey/],
       [{ ...FIELDS, hosts: ["a", "a"] }, /twice/],
       [{ ...FIELDS, hosts: ["a b"] }, /hosts/],
+      [{ ...FIELDS, hosts: ["a".repeat(256)] }, /hosts/],
+      [{ ...FIELDS, hosts: [{ address: "a".repeat(256) }] }, /hosts/],
       [{ ...FIELDS, hosts: ["-oProxyCommand=x y"] }, /hosts/],
       [{ ...FIELDS, hosts: [{ address: "a", hostKey: "x" }] }, /hosts/],
       [{ ...FIELDS, hosts: ["a"], jump: { address: "j", flavor: "x" } }, /jump/],

@@ -93,7 +93,8 @@ export interface SshSettings {
 
 const text = z.string().min(1);
 const port = z.int().min(1).max(65_535);
-const address = text.regex(/^[A-Za-z0-9._:%-]+$/, "is no address or name of a host");
+/** No name of a host is longer (RFC 1035, 2.3.4). */
+const address = text.max(255).regex(/^[A-Za-z0-9._:%-]+$/, "is no address or name of a host");
 const user = text.regex(/^[^\s@:-][^\s@:]*$/, "is no name of a user");
 const hostKey = text.refine(
   (value) => ownKey(value) !== undefined,
