@@ -38,6 +38,7 @@ import { createTaskLogWriter } from "./store/task-logs.js";
 import { createTransactor, type TransactionHooks } from "./store/transaction.js";
 import { createTokens, type Tokens } from "./tenants/tokens.js";
 import { createSlotHub, type SlotHub } from "./workers/hub.js";
+import { leaseKey } from "./workers/types.js";
 
 export interface ServerOptions {
   readonly database: Database;
@@ -146,6 +147,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     log(chunk, tenant) {
       if (chunk.lease.job !== NO_JOB) logWriter.write(chunk, tenant);
     },
+    refused: (what, lease, { provisioner, worker }) =>
+      log.warn(
+        { what, task: leaseKey(lease), provisioner, worker },
+        "a provisioner spoke of a task that was given to another one; nothing of it was taken",
+      ),
   });
   const documents = createDocumentStore(database);
   const snapshots = createCatalogSnapshots(documents, options.secrets, () => hub.offers());

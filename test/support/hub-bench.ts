@@ -16,12 +16,16 @@ export interface Bench {
   readonly hub: SlotHub;
   readonly clock: { now: number };
   readonly logged: { chunk: LogChunk; tenant: string }[];
+  /** What was refused, of whom, and by whom it was said. */
+  readonly refused: string[];
 }
 
 export function createBench(): Bench {
   const clock = { now: 0 };
   const logged: { chunk: LogChunk; tenant: string }[] = [];
+  const refused: string[] = [];
   return {
+    refused,
     clock,
     logged,
     hub: createSlotHub({
@@ -29,12 +33,20 @@ export function createBench(): Bench {
       heartbeatMs: 3000,
       monotonic: () => clock.now,
       log: (chunk, tenant) => logged.push({ chunk, tenant }),
+      refused: (what, lease, { provisioner }) => refused.push(`${what} ${leaseKey(lease)} ${provisioner}`),
     }),
   };
 }
 
 /** A worker's stream that remembers what it was told. */
-export function connect(hub: SlotHub, slots: number, types: readonly string[] = ["docker"], worker = "w1", label = "") {
+export function connect(
+  hub: SlotHub,
+  slots: number,
+  types: readonly string[] = ["docker"],
+  worker = "w1",
+  label = "",
+  provisioner = "p",
+) {
   const told = {
     assigned: [] as Lease[],
     batches: 0,
@@ -44,7 +56,7 @@ export function connect(hub: SlotHub, slots: number, types: readonly string[] = 
     asked: [] as { query: string; question: InventoryQuestion }[],
   };
   const stream = hub.open({
-    provisioner: "p",
+    provisioner,
     label,
     worker,
     slots,

@@ -89,6 +89,47 @@ describe("createSlotHub: leases", () => {
     assert.equal(others.running.size, 3);
   });
 
+  it("are those of the provisioner that got them: no other ends them, prolongs them or writes their output", () => {
+    const chunk = { lease, stderr: false, text: "forged", sequence: 0 };
+    const others = [
+      connect(hub, 2, ["docker"], "w1", "rack-2", "q"),
+      connect(hub, 2, ["docker"], "w1", "", "q"),
+      connect(hub, 2, ["docker"], "w1", "rack-2", "p"),
+    ];
+    for (const other of others) {
+      bench.clock.now = 1;
+      other.log(chunk);
+      other.heartbeat([lease]);
+      other.results([resultOf(lease)]);
+      // Acknowledged so that it is not sent for ever.
+      assert.deepEqual([other.told.renewed, other.told.acknowledged], [[[]], [leaseKey(lease)]]);
+    }
+    assert.deepEqual([job.results, bench.logged, worker.told.revoked], [[], [], []]);
+    assert.equal(bench.refused.length, 3 * others.length);
+    assert.equal(bench.refused[0], `output ${leaseKey(lease)} q`);
+    // It ran out at its own time, and until then its holder could end it.
+    worker.results([resultOf(lease)]);
+    assert.deepEqual(job.results, [lease]);
+    bench.clock.now = LEASE_MS;
+    hub.sweep();
+    assert.deepEqual(job.lost, [leaseKey(lease)]);
+  });
+
+  it("that another provisioner has now are not ended by the one that lost them", async () => {
+    bench.clock.now = LEASE_MS;
+    hub.sweep();
+    worker.drain();
+    const other = connect(hub, 1, ["docker"], "w2", "", "q");
+    const [slot] = hub.take(job.client, "docker", 1);
+    const next = { ...lease, attempt: 2 };
+    slot!.assign({ lease: next, tenant: "tenant-1" } as never);
+    await settled();
+    worker.results([resultOf(lease), resultOf(next)]);
+    assert.deepEqual(job.results, []);
+    other.results([resultOf(next)]);
+    assert.deepEqual(job.results, [next]);
+  });
+
   it("run out where the worker does not come back", () => {
     worker.close();
     bench.clock.now = LEASE_MS;

@@ -75,6 +75,8 @@ export interface HubOptions {
   monotonic(): number;
   /** Output of a script of this tenant. */
   log(chunk: LogChunk, tenant: string): void;
+  /** A provisioner spoke of a task that was given to another one; nothing of it was taken. */
+  refused(what: "result" | "heartbeat" | "output", lease: Lease, by: ConnectedWorker): void;
 }
 
 /** A stream that is open. */
@@ -96,6 +98,11 @@ interface Held {
   readonly tenant: string;
   worker: Worker;
   deadline: number;
+}
+
+/** Streams of one provisioner; one of another machine cannot have the name and label of Loom's own. */
+function isSame(one: WorkerSession, other: WorkerSession): boolean {
+  return one.provisioner === other.provisioner && one.label === other.label;
 }
 
 export function createSlotHub(options: HubOptions): SlotHub {
@@ -176,6 +183,15 @@ export function createSlotHub(options: HubOptions): SlotHub {
     };
   }
 
+  /** Who holds the lease, where it is one that the provisioner of this stream was given. */
+  function holderOf(lease: Lease, { session }: Worker, what: "result" | "heartbeat" | "output"): Held | undefined {
+    const holder = held.get(leaseKey(lease));
+    if (holder === undefined) return undefined;
+    if (isSame(holder.worker.session, session)) return holder;
+    options.refused(what, lease, session);
+    return undefined;
+  }
+
   return {
     leaseMs: options.leaseMs,
     heartbeatMs: options.heartbeatMs,
@@ -199,7 +215,7 @@ export function createSlotHub(options: HubOptions): SlotHub {
         results(results) {
           const refused: Lease[] = [];
           for (const result of results) {
-            const holder = held.get(leaseKey(result.lease));
+            const holder = holderOf(result.lease, worker, "result");
             if (holder === undefined) {
               refused.push(result.lease);
               continue;
@@ -212,7 +228,7 @@ export function createSlotHub(options: HubOptions): SlotHub {
         heartbeat(leases) {
           const renewed: Lease[] = [];
           for (const lease of leases) {
-            const holder = held.get(leaseKey(lease));
+            const holder = holderOf(lease, worker, "heartbeat");
             if (holder === undefined) continue;
             moveTo(holder, worker);
             holder.deadline = options.monotonic() + options.leaseMs;
@@ -222,7 +238,7 @@ export function createSlotHub(options: HubOptions): SlotHub {
         },
         log(chunk) {
           // Output of a lease that is not held any more belongs to a try that was given up.
-          const holder = held.get(leaseKey(chunk.lease));
+          const holder = holderOf(chunk.lease, worker, "output");
           if (holder !== undefined) options.log(chunk, holder.tenant);
         },
         inventory: (report) => inventories.report(session, report),
