@@ -46,6 +46,7 @@ export function connect(
   worker = "w1",
   label = "",
   provisioner = "p",
+  offer: Partial<PluginTypeView> = {},
 ) {
   const told = {
     assigned: [] as Lease[],
@@ -67,6 +68,7 @@ export function connect(
       fields: [],
       available: true,
       unavailableReason: "",
+      ...offer,
     })),
     assign(assignments) {
       told.batches += 1;

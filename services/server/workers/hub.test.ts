@@ -309,6 +309,28 @@ describe("createSlotHub: slots", () => {
 });
 
 describe("createSlotHub: offers", () => {
+  it("of Loom's own provisioner go before those of other machines, whoever came first and whatever works there", () => {
+    for (const order of [
+      ["rack-2", ""],
+      ["", "rack-2"],
+    ])
+      for (const available of [true, false]) {
+        const { hub } = createBench();
+        for (const label of order) {
+          const isOwn = label === "";
+          const words = { fields: isOwn ? [{ name: "password" } as never] : [], description: isOwn ? "own" : "other" };
+          const state = { available: available || !isOwn, unavailableReason: available || !isOwn ? "" : "no daemon" };
+          connect(hub, 1, ["docker"], "w1", label, isOwn ? "p" : "q", { ...words, ...state });
+        }
+        assert.deepEqual(
+          hub
+            .offers()
+            .map((offer) => [offer.description, offer.fields.length, offer.available, offer.unavailableReason]),
+          [["own", 1, true, ""]],
+        );
+      }
+  });
+
   it("are those of connected workers, once each, providers first", () => {
     const { hub } = createBench();
     const first = connect(hub, 1, ["local", "docker"]);

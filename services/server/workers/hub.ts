@@ -291,11 +291,16 @@ export function createSlotHub(options: HubOptions): SlotHub {
 
     offers() {
       const types = new Map<string, PluginTypeView>();
-      for (const worker of workers)
+      // What Loom's own provisioner says of a type is what holds: no other machine changes which fields are sensitive.
+      const ownFirst = [...workers].sort((a, b) => Number(a.session.label !== "") - Number(b.session.label !== ""));
+      for (const worker of ownFirst)
         for (const offer of worker.session.offers) {
+          const key = `${offer.kind} ${offer.type}`;
+          const known = types.get(key);
+          if (known === undefined) types.set(key, offer);
           // A type that one machine cannot use may be fine on another.
-          const known = types.get(`${offer.kind} ${offer.type}`);
-          if (known === undefined || !known.available) types.set(`${offer.kind} ${offer.type}`, offer);
+          else if (offer.available && !known.available)
+            types.set(key, { ...known, available: true, unavailableReason: "" });
         }
       return [...types.values()].sort((a, b) =>
         a.kind === b.kind ? (a.type < b.type ? -1 : 1) : a.kind === "PROVIDER" ? -1 : 1,
