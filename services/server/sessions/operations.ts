@@ -180,6 +180,8 @@ export function createSessionOperations(services: SessionServices): ExecOperatio
 
   async function connect({ served, start }: Place, signal: AbortSignal): Promise<SessionPipe> {
     const offer = await hub.take(served, AbortSignal.any([signal, AbortSignal.timeout(limits.offerMs)]));
+    // Who hung up at that moment must not cost the provisioner one of its few offers.
+    if (signal.aborted && offer !== undefined) hub.giveBack(offer);
     signal.throwIfAborted();
     if (offer === undefined) {
       throw new LoomError(
