@@ -22,7 +22,12 @@ const EXIT_OF_REASON: Readonly<Partial<Record<Reason, ExitCode>>> = {
   REQUEST_ID_REUSED: EXIT.badInput,
   UNREACHABLE: EXIT.unreachable,
   TIMED_OUT: EXIT.unreachable,
+  PROVIDER_UNREACHABLE: EXIT.failed,
+  WORKER_LOST: EXIT.failed,
 };
+
+/** What Loom answers when somebody else cannot be reached: it was asked, and asking again at once helps nobody. */
+const OTHERS_UNREACHABLE: ReadonlySet<Reason> = new Set(["PROVIDER_UNREACHABLE", "WORKER_LOST"]);
 
 /** The exit code for an error of Loom: by its reason, else by its kind. */
 export function exitOf(error: LoomError): ExitCode {
@@ -36,6 +41,7 @@ export function exitOf(error: LoomError): ExitCode {
 export function isTransient(thrown: unknown): boolean {
   return (
     thrown instanceof LoomError &&
+    !OTHERS_UNREACHABLE.has(thrown.reason) &&
     (thrown.code === "UNAVAILABLE" || thrown.reason === "TIMED_OUT" || thrown.reason === "FENCED")
   );
 }

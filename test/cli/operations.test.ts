@@ -241,6 +241,22 @@ describe("cli: operations on running clusters", () => {
     assert.equal((await runWith(services, ["add-services", "hello", "web"])).exit, 1);
   });
 
+  it("pass on at once that a provider does not answer: Loom does", async () => {
+    let asked = 0;
+    const services: FakeServices = {
+      clusters: {
+        listClusters: () => ({ clusters: [activeCluster()] }),
+        repairCluster: () => {
+          asked += 1;
+          throw refusal("PROVIDER_UNREACHABLE", "The Docker daemon does not answer.");
+        },
+      },
+    };
+    const { exit, err } = await runWith(services, ["repair", "hello"]);
+    assert.deepEqual([exit, asked], [1, 1]);
+    assert.match(err, /The Docker daemon does not answer\.[^]*reason PROVIDER_UNREACHABLE/);
+  });
+
   it("refuse what makes no sense before anything is sent", async () => {
     for (const argv of [
       ["configure", "hello"],
