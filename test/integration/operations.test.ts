@@ -474,6 +474,31 @@ describe("operations on a running cluster", function () {
     assert.deepEqual([state, loom.judge(uid).live.size], ["ACTIVE", 3]);
   });
 
+  it("keeps the nodes that a change has made whole, whatever failed after that", async () => {
+    loom.faults(
+      { fault: "fail", action: "CHECK", times: "always" },
+      { fault: "fail", action: "START", service: "back", times: "always", node: 1003 },
+    );
+    await failed(clusters().addNodes(CALLER, name, "back", 2, mutation()));
+    loom.faults({ fault: "fail", action: "CHECK", times: "always" });
+    const change = async (): Promise<string> =>
+      (await clusters().repair(CALLER, name, dry)).plan!.nodes
+        .map(({ number, change: kind }) => `${number} ${kind}`)
+        .join(", ");
+    assert.equal(await change(), "1000 UPDATE, 1001 UPDATE, 1002 UPDATE, 1003 REPLACE");
+    await failed(clusters().repair(CALLER, name, mutation()));
+    assert.equal(await change(), "1000 UPDATE, 1001 UPDATE, 1002 UPDATE, 1003 UPDATE");
+    await failed(clusters().replaceNode(CALLER, name, 1001, mutation()));
+    assert.ok(!(await change()).includes("REPLACE"));
+    loom.faults();
+    await done(clusters().repair(CALLER, name, mutation()));
+    const { state, uid } = await get(name);
+    assert.deepEqual([state, loom.judge(uid).live.size], ["ACTIVE", 4]);
+    const removed = { nodes: [1000, 1003], service: "", count: 0 };
+    await done(clusters().removeNodes(CALLER, name, removed, mutation()));
+    assert.equal(loom.judge(uid).live.size, 2);
+  });
+
   it("keeps a node that was to go and was not touched", async () => {
     name = await madeCluster(loom, `o${(cases += 1)}`, 3);
     const remove = (): Promise<JobView> =>
@@ -538,10 +563,7 @@ describe("operations on a running cluster", function () {
   });
 
   it("leaves nodes alone that were never made, until a repair", async () => {
-    loom.faults(
-      { fault: "fail", action: "CREATE", times: "always", node: 1003 },
-      { fault: "fail", action: "CREATE", times: "always", node: 1004 },
-    );
+    loom.faults({ fault: "fail", action: "CREATE", times: "always" });
     await failed(clusters().addNodes(CALLER, name, "back", 3, mutation()));
     loom.faults();
     await done(configure({ front: { port: 81 } }));

@@ -7,7 +7,7 @@ import type { NodeOutcome, OpCompleted } from "../records/types.js";
 import type { Halfway, RunJob, RunNode } from "./cluster-state.js";
 import type { JobProgress } from "./progress.js";
 
-type Left = Pick<NodeOutcome, "halfway" | "stopped" | "isUnfinished">;
+type Left = Pick<NodeOutcome, "halfway" | "stopped" | "isFinished" | "isUnfinished">;
 
 /** Tasks of a service on a node, or of the machine, by action. */
 type Tasks = Map<ActionName, number>;
@@ -35,8 +35,15 @@ export function leftBehind(
   for (const [number, services] of byNode) {
     const node = nodes.get(number);
     const machine = services.get("");
-    // A machine that is made is finished by this job, or made again whole.
-    if (node === undefined || machine?.has("CREATE") === true) continue;
+    if (node === undefined) continue;
+    if (machine?.has("CREATE") === true) {
+      // A machine that is made is finished where all of that is done, whatever becomes of the rest of the job; else made again whole.
+      const isMade = [...services.values()].every((tasks) =>
+        [...tasks.values()].every((task) => isDone(progress, task)),
+      );
+      if (outcome !== "COMPLETE" && isMade) left.set(number, { isFinished: true });
+      continue;
+    }
     const isUnfinished = outcome !== "COMPLETE" && isBegun(progress, machine?.get("DELETE"));
     const halfway = new Map(Object.entries(node.halfway));
     const stopped = new Set(node.stopped);
@@ -70,10 +77,7 @@ function markOf(
   progress: JobProgress,
 ): Halfway[string] | "as before" | undefined {
   const begun = (action: ActionName): boolean => isBegun(progress, tasks.get(action));
-  const done = (action: ActionName): boolean => {
-    const task = tasks.get(action);
-    return task !== undefined && (progress.stateOf(task) === "COMPLETE" || progress.stateOf(task) === "SKIPPED");
-  };
+  const done = (action: ActionName): boolean => isDone(progress, tasks.get(action));
   if (begun("REMOVE")) return "install";
   if (change.added?.[String(number)]?.includes(service) === true)
     return [...tasks.keys()].every(done) ? undefined : "install";
@@ -81,6 +85,9 @@ function markOf(
   const mayHaveBeenDown = change.started?.includes(number) === true && tasks.has("START");
   return begun("STOP") || begun("START") || mayHaveBeenDown ? "start" : "as before";
 }
+
+const isDone = (progress: JobProgress, task: number | undefined): boolean =>
+  task !== undefined && (progress.stateOf(task) === "COMPLETE" || progress.stateOf(task) === "SKIPPED");
 
 /** It was handed to a worker at least once. */
 const isBegun = (progress: JobProgress, task: number | undefined): boolean =>

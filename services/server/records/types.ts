@@ -174,6 +174,8 @@ export interface NodeOutcome {
   readonly halfway?: Readonly<Record<string, "install" | "start">>;
   /** Services that were stopped on purpose; absent: as before. */
   readonly stopped?: readonly string[];
+  /** Its machine was made in this job, with everything that is on it. */
+  readonly isFinished?: boolean;
   /** Its machine was to go and may be gone. */
   readonly isUnfinished?: boolean;
 }

@@ -123,10 +123,10 @@ export async function applyCompleted(tx: Tx, record: LogRecord, body: OpComplete
     const part = body.nodes.slice(start, start + 5000);
     await tx.query(
       `UPDATE node SET state = n.state, addresses = n.addresses::jsonb, machine = n.machine, results = n.results::jsonb, message = n.message,
-         halfway = COALESCE(n.halfway::jsonb, node.halfway), is_finished = node.is_finished AND NOT n.is_unfinished,
+         halfway = COALESCE(n.halfway::jsonb, node.halfway), is_finished = (node.is_finished OR n.is_finished) AND NOT n.is_unfinished,
          stopped = CASE WHEN n.stopped IS NULL THEN node.stopped ELSE string_to_array(n.stopped, ',') END
-       FROM unnest($3::int4[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[])
-         AS n (number, state, addresses, machine, results, message, halfway, stopped, is_unfinished)
+       FROM unnest($3::int4[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[], $12::bool[])
+         AS n (number, state, addresses, machine, results, message, halfway, stopped, is_unfinished, is_finished)
        WHERE node.shard = $1 AND node.cluster_id = $2 AND node.number = n.number`,
       [
         shard,
@@ -140,6 +140,7 @@ export async function applyCompleted(tx: Tx, record: LogRecord, body: OpComplete
         part.map((node) => (node.halfway === undefined ? null : JSON.stringify(node.halfway))),
         part.map((node) => node.stopped?.join(",") ?? null),
         part.map((node) => node.isUnfinished === true),
+        part.map((node) => node.isFinished === true),
       ],
     );
   }
