@@ -1,4 +1,5 @@
 /** Looks at groups of clusters: those at one group one after the other, since an older answer must not come over a newer one. */
+import { createRounds } from "../../common/rounds.js";
 import type { WatchedCluster } from "../store/observations.js";
 import type { Group } from "./groups.js";
 
@@ -9,50 +10,25 @@ import type { Group } from "./groups.js";
  */
 export type AskForLook = (group: Group, isPass: boolean) => Promise<void>;
 
-interface Waiting {
-  group: Group;
-  isPass: boolean;
-  readonly over: Promise<void>;
-}
-
 /**
- * Of each group one look is under way at most, and one waits, which is that of everybody who has asked meanwhile: however
- * slow a provider is, no queue grows before it.
+ * Of each group one look is under way at most, and one waits, which is that of everybody who has asked meanwhile.
  *
  * @param look must not reject
  */
 export function createTurns(look: AskForLook): AskForLook {
-  const underWay = new Map<string, Promise<void>>();
-  const waiting = new Map<string, Waiting>();
-
-  function begin(group: Group, isPass: boolean): Promise<void> {
-    const over = look(group, isPass).finally(() => {
-      // The one that waits begins next, and nobody comes between.
-      if (!waiting.has(group.key)) underWay.delete(group.key);
-    });
-    underWay.set(group.key, over);
-    return over;
-  }
-
+  const rounds = createRounds<void>();
+  /** What is asked for and has not begun. */
+  const asked = new Map<string, { readonly group: Group; readonly isPass: boolean }>();
   return (group, isPass) => {
-    const before = underWay.get(group.key);
-    if (before === undefined) return begin(group, isPass);
-    const next = waiting.get(group.key);
-    if (next !== undefined) {
-      next.group = { ...group, clusters: together(next.group.clusters, group.clusters) };
-      next.isPass ||= isPass;
-      return next.over;
-    }
-    const mine: Waiting = {
-      group,
-      isPass,
-      over: before.then(() => {
-        waiting.delete(group.key);
-        return begin(mine.group, mine.isPass);
-      }),
-    };
-    waiting.set(group.key, mine);
-    return mine.over;
+    const { key } = group;
+    const known = asked.get(key);
+    const clusters = known === undefined ? group.clusters : together(known.group.clusters, group.clusters);
+    asked.set(key, { group: { ...group, clusters }, isPass: isPass || known?.isPass === true });
+    return rounds(key, () => {
+      const next = asked.get(key)!;
+      asked.delete(key);
+      return look(next.group, next.isPass);
+    });
   };
 }
 

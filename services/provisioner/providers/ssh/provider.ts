@@ -13,7 +13,7 @@ import { isChangedKey, isUnclear, isUnreachable } from "./failures.js";
 import { ask, askAll, carries, type Answer } from "./hosts.js";
 import type { HostState } from "./host-script.js";
 import { candidates, noneFree, rightFirst } from "./pool.js";
-import { createRounds } from "./rounds.js";
+import { createRounds } from "../../../common/rounds.js";
 import { readSettings, SSH_FIELDS, type Host, type SshSettings } from "./settings.js";
 
 /** Between two looks for a host that is silent, in milliseconds. */

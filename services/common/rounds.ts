@@ -2,9 +2,9 @@
 
 /**
  * Runs the work, one at a time for each key. Who asks while it runs waits for the next time, together with all others who
- * do: what runs already may be too old for them.
+ * do: what runs already may be too old for them. However slow the work is, no queue grows before it.
  *
- * @param work never rejects
+ * @param work never rejects; of several that wait, the first one's
  */
 export type Rounds<T> = (key: string, work: () => Promise<T>) => Promise<T>;
 
@@ -15,7 +15,8 @@ export function createRounds<T>(): Rounds<T> {
   function start(key: string, work: () => Promise<T>): Promise<T> {
     const round = work();
     running.set(key, round);
-    void round.then(() => running.get(key) === round && running.delete(key));
+    // Where somebody waits, it is that one's turn, and nobody comes between.
+    void round.then(() => next.has(key) || running.delete(key));
     return round;
   }
 

@@ -29,4 +29,24 @@ describe("work done in rounds", () => {
     ends[4]!();
     assert.equal(await again, 4);
   });
+
+  it("never runs twice at a time, also where somebody asks as one round ends", async () => {
+    const rounds = createRounds<void>();
+    let running = 0;
+    let most = 0;
+    let done = 0;
+    const work = async (): Promise<void> => {
+      most = Math.max(most, ++running);
+      await new Promise(setImmediate);
+      running -= 1;
+      done += 1;
+    };
+    const asking = async (): Promise<void> => {
+      for (let round = 0; round < 20; round += 1) await rounds("a", work);
+    };
+    const first = rounds("a", work).then(() => rounds("a", work));
+    await Promise.all([first, asking(), asking(), asking()]);
+    assert.equal(most, 1);
+    assert.ok(done < 50, `${done} rounds`);
+  });
 });
