@@ -56,7 +56,7 @@ describe("strays", function () {
     const transactor = createTransactor(loom.database);
     const { shard } = placeOf(loom, cluster);
     const watch = createStrayWatch(
-      { graceMs: 0, mostMs: 0 },
+      { graceMs: 3_600_000, mostMs: 0 },
       {
         store: createStrayStore(transactor, createReader(transactor), [shard]),
         epochs: new Map([[shard, 1n]]),
