@@ -1,7 +1,8 @@
 /** What strangers, and provisioners that were taken over, get at the address of provisioners: nothing. */
 import assert from "node:assert/strict";
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp, Socket } from "node:net";
+import { connect, TLSSocket, type ConnectionOptions } from "node:tls";
 import { ChannelCredentials, Client, Metadata, status, type ServiceError } from "@grpc/grpc-js";
 import { JoinRequest } from "../../gen/services/loom/internal/v1/enrolment.js";
 import {
@@ -52,12 +53,17 @@ describe("the address of provisioners", function () {
     }).finally(() => client.close());
   }
 
-  /** Registers on a Work stream; answers with the first word of the server or the error. */
+  /** Registers on a Work stream; answers with the first word of the server or the error. `over` is what it ends with. */
   function work(
     credentials: ChannelCredentials,
     register: Partial<{ provisioner: string; slots: number }> = {},
     metadata = new Metadata(),
-  ): Promise<{ said: WorkResponse | undefined; error: ServiceError | undefined; close: () => void }> {
+  ): Promise<{
+    said: WorkResponse | undefined;
+    error: ServiceError | undefined;
+    over: Promise<ServiceError>;
+    close: () => void;
+  }> {
     const client = new WorkerServiceClient(loom.address, credentials, TLS_OPTIONS);
     const stream = client.work(metadata);
     stream.write({
@@ -81,11 +87,12 @@ describe("the address of provisioners", function () {
       stream.cancel();
       client.close();
     };
+    const over = new Promise<ServiceError>((resolve) => stream.on("error", resolve));
     return new Promise((resolve) => {
-      stream.once("data", (said: WorkResponse) => resolve({ said, error: undefined, close }));
+      stream.once("data", (said: WorkResponse) => resolve({ said, error: undefined, over, close }));
       stream.on("error", (error: ServiceError) => {
         client.close();
-        resolve({ said: undefined, error, close });
+        resolve({ said: undefined, error, over, close });
       });
     });
   }
@@ -260,5 +267,93 @@ describe("the address of provisioners", function () {
       loom.server.hub.connected().every(({ provisioner }) => provisioner !== identity.id),
     );
     for (const { close } of [...streams, ...(await Promise.all(late))]) close();
+  });
+
+  describe("who was revoked", () => {
+    const { prototype } = TLSSocket as unknown as { prototype: Socket };
+    const { get: portOf } = Object.getOwnPropertyDescriptor(Socket.prototype, "remotePort")!;
+    /** Makes every connection that the server accepts report one and the same port. */
+    const hideAddresses = (): void =>
+      void Object.defineProperty(prototype, "remotePort", {
+        configurable: true,
+        get(this: Socket) {
+          return this.localPort === loom.port ? 1 : (portOf!.call(this) as number | undefined);
+        },
+      });
+    afterEach(() => void Reflect.deleteProperty(prototype, "remotePort"));
+
+    /** A connection without any call. */
+    const idle = async ({ authority, certificate, key }: Identity): Promise<{ closed: Promise<unknown> }> => {
+      const session = connectHttp2(`https://${loom.address}`, {
+        ca: authority,
+        cert: certificate,
+        key,
+        checkServerIdentity: () => undefined,
+      });
+      session.on("error", () => undefined);
+      const over = new Promise((resolve) => session.once("close", resolve));
+      // The server's settings say that it has let this one in.
+      await new Promise((resolve) => session.once("remoteSettings", resolve));
+      return { closed: over };
+    };
+    const revoke = (id: string): Promise<unknown> =>
+      loom.server.application.provisioners.revoke(CALLER, id, mutation());
+    const worksAs = (id: string): boolean => loom.server.hub.connected().some(({ provisioner }) => provisioner === id);
+
+    /** Streams end with the reason, not with the connection. */
+    const hears = async ({ over }: { over: Promise<ServiceError> }): Promise<void> => {
+      const { code, details } = await over;
+      assert.equal(code, status.PERMISSION_DENIED, details);
+      assert.match(details, /revoked/);
+    };
+
+    it("loses every connection, those without a call as well", async () => {
+      const identity = await member();
+      const streams = [await work(credentialsOf(identity)), await work(credentialsOf(identity))];
+      const connections = [await idle(identity), await idle(identity)];
+      await revoke(identity.id);
+      await Promise.all([...streams.map(hears), ...connections.map(({ closed: over }) => over)]);
+      assert.equal(worksAs(identity.id), false);
+      for (const { close } of streams) close();
+    });
+
+    it("is out as well where other connections report the same address, and nobody else is", async () => {
+      hideAddresses();
+      const [bad, good] = [await member(), await member()];
+      const held = await idle(bad);
+      const stays = await idle(good);
+      let isOut = false;
+      void stays.closed.then(() => (isOut = true));
+      const early = await work(credentialsOf(bad));
+      const theirs = await work(credentialsOf(good));
+      for (const { said } of [early, theirs]) assert.equal(said?.body?.$case, "registered");
+      assert.deepEqual([worksAs(bad.id), worksAs(good.id)], [true, true]);
+      await revoke(bad.id);
+      await hears(early);
+      await held.closed;
+      await hears(await work(credentialsOf(bad)));
+      // Nor does one that ends take another with it.
+      const another = await work(credentialsOf(good));
+      assert.deepEqual([another.said?.body?.$case, worksAs(good.id), isOut], ["registered", true, false]);
+      for (const { close } of [early, theirs, another]) close();
+      await revoke(good.id);
+      await stays.closed;
+    });
+
+    it("is out as well where an earlier connection with the same address has ended", async () => {
+      hideAddresses();
+      const identity = await member();
+      const first = await work(credentialsOf(identity));
+      const second = await work(credentialsOf(identity));
+      const held = await idle(identity);
+      first.close();
+      const streams = (): number =>
+        loom.server.hub.connected().filter(({ provisioner }) => provisioner === identity.id).length;
+      await until("the first is over", () => streams() < 2);
+      await revoke(identity.id);
+      await hears(second);
+      await held.closed;
+      second.close();
+    });
   });
 });

@@ -1,5 +1,6 @@
 /** From a grpc-js call to a handler and back: identity, right, field rules, handler, errors, log. */
 import { once } from "node:events";
+import type { PeerCertificate } from "node:tls";
 import type {
   handleBidiStreamingCall,
   handleServerStreamingCall,
@@ -18,6 +19,11 @@ import type { RpcName } from "./rpc-names.js";
 import { toGrpcError } from "./status.js";
 import type { CallContext, Peer } from "./stub-types.js";
 
+/** A call that knows the connection it came by. */
+export interface Connected {
+  getAuthContext(): { readonly sslPeerCertificate?: PeerCertificate } | null;
+}
+
 export interface Dispatch {
   readonly log: Logger;
   /** Fires when the server goes down; its reason is a LoomError. */
@@ -25,19 +31,17 @@ export interface Dispatch {
   /**
    * Who is at the other end of a connection from another machine; absent where all connections are of this machine.
    *
-   * @param address of the other end, as grpc-js gives it
-   * @throws PROVISIONER_REVOKED
+   * @throws PERMISSION_DENIED, PROVISIONER_REVOKED
    */
-  readonly peer?: (address: string) => Peer | undefined;
+  readonly peer?: (call: Connected) => Peer | undefined;
 }
 
 /** What grpc-js calls have in common here. */
-interface AnyCall<Request> {
+interface AnyCall<Request> extends Connected {
   readonly request: Incoming<Request>;
   readonly metadata: Metadata;
   on(event: "cancelled", listener: () => void): unknown;
   getDeadline(): Date | number;
-  getPeer(): string;
 }
 
 /** Why nobody waits for an answer any more. */
@@ -65,7 +69,7 @@ function begin<Request extends object>(
   const request = unwrap(call.request);
   authorizeFields(rpc, request, caller);
   checkFields(request, rules);
-  return { request, context: { caller, signal, peer: dispatch.peer?.(call.getPeer()) } };
+  return { request, context: { caller, signal, peer: dispatch.peer?.(call) } };
 }
 
 /** An RPC that answers once. */
@@ -153,7 +157,7 @@ export function bidiCall<Request extends object, Response>(
       const signal = AbortSignal.any([gone.signal, dispatch.stopping]);
       const caller = authorize(rpc, call.metadata);
       log.caller(caller);
-      const context = { caller, signal, peer: dispatch.peer?.(call.getPeer()) };
+      const context = { caller, signal, peer: dispatch.peer?.(call) };
       await pump(handler(requests(), context), call, signal);
       if (gone.signal.aborted) throw endedEarly(call);
       if (dispatch.stopping.aborted) throw stopReason(dispatch.stopping);

@@ -102,7 +102,7 @@ export function workCall(
     expectWithin(REGISTER_WITHIN_MS, () => garbage(`it did not register within ${REGISTER_WITHIN_MS} ms`));
     try {
       authorize("WorkerService.Work", call.metadata);
-      peer = dispatch.peer?.(call.getPeer());
+      peer = dispatch.peer?.(call);
       peer?.gone.addEventListener("abort", dismissed);
     } catch (thrown) {
       close(LoomError.from(thrown));

@@ -3,8 +3,9 @@
  * a byte of a call is read: with no certificate it may join and nothing else; with one of this installation it may
  * work; with any other it is closed. Nothing else of the contract is served here.
  */
+import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { createServer as createTlsServer, type PeerCertificate, type TLSSocket } from "node:tls";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { LoomError } from "../../common/errors.js";
 import { HARD_LIMIT_BYTES } from "./incoming.js";
@@ -60,18 +61,21 @@ const MEMBER_RPCS: ReadonlySet<RpcName> = new Set<RpcName>([
   "EnrolmentService.RenewCertificate",
 ]);
 
-/** A connection of somebody who showed a certificate of this installation. */
+/** Somebody who showed a certificate of this installation, with every connection it holds. */
 interface Member extends Peer {
-  readonly socket: TLSSocket;
   readonly goodbye: AbortController;
+  readonly sockets: Set<TLSSocket>;
 }
+
+/** Whose certificate it is: Loom signs only such that name a provisioner by its id. */
+const idOf = (certificate: PeerCertificate): string => String(certificate.subject?.CN);
 
 export function createWorkerListener(options: WorkerListenerOptions): WorkerListener {
   const { log, application } = options;
   const { provisioners } = application;
   const times = { ...DEFAULT_TIMES, ...options.times };
   const stopping = new AbortController();
-  /** By the address of the other end, as grpc-js names it. */
+  /** By id. Addresses would not do: a port may be another connection's before the first is known to be closed. */
   const members = new Map<string, Member>();
   const sockets = new Set<TLSSocket>();
   let guests = 0;
@@ -79,8 +83,9 @@ export function createWorkerListener(options: WorkerListenerOptions): WorkerList
   const dispatch: Dispatch = {
     log,
     stopping: stopping.signal,
-    peer(address) {
-      const member = members.get(address);
+    peer(call) {
+      const certificate = call.getAuthContext()?.sslPeerCertificate;
+      const member = certificate === undefined ? undefined : members.get(idOf(certificate));
       // Nothing gets here by another way; if it did, it would be nobody.
       if (member === undefined)
         throw new LoomError("PERMISSION_DENIED", "This connection shows no certificate of a provisioner.");
@@ -146,28 +151,51 @@ export function createWorkerListener(options: WorkerListenerOptions): WorkerList
   }
 
   async function welcomeMember(socket: TLSSocket): Promise<void> {
-    const id = String(socket.getPeerCertificate().subject.CN);
-    const address = `${socket.remoteAddress}:${socket.remotePort}`;
-    const goodbye = new AbortController();
+    const id = idOf(socket.getPeerCertificate());
     let label = "";
+    let refusal: LoomError | undefined;
     try {
       ({ label } = await provisioners.admit(id));
     } catch (thrown) {
-      const error = LoomError.from(thrown);
+      refusal = LoomError.from(thrown);
       // The database may not answer for a while; the provisioner comes again.
-      if (error.reason !== "PROVISIONER_REVOKED") return void socket.destroy();
-      dismiss({ id, label, socket, goodbye, gone: goodbye.signal }, error);
+      if (refusal.reason !== "PROVISIONER_REVOKED") return void socket.destroy();
     }
     if (socket.destroyed) return;
-    members.set(address, { id, label, socket, goodbye, gone: goodbye.signal });
-    socket.once("close", () => members.delete(address));
+    const member = enter(id, label, socket);
+    if (refusal !== undefined) dismiss(member, refusal);
+    else if (member.gone.aborted) farewell(socket);
     memberDoor.injectConnection(socket);
     // It may have been revoked between the look and the entry.
-    if (!goodbye.signal.aborted) void recheck();
+    if (!member.gone.aborted) void recheck();
   }
 
-  function dismiss({ socket, goodbye }: Member, error: LoomError): void {
+  /** Puts a connection with the others of its provisioner, until it is closed. */
+  function enter(id: string, label: string, socket: TLSSocket): Member {
+    let member = members.get(id);
+    if (member === undefined) {
+      const goodbye = new AbortController();
+      // As many listen as there are streams.
+      setMaxListeners(0, goodbye.signal);
+      member = { id, label, goodbye, gone: goodbye.signal, sockets: new Set() };
+      members.set(id, member);
+    }
+    const { sockets: held } = member;
+    held.add(socket);
+    socket.once("close", () => {
+      held.delete(socket);
+      if (held.size === 0) members.delete(id);
+    });
+    return member;
+  }
+
+  /** Ends every connection of a provisioner, those without a call as well. */
+  function dismiss({ goodbye, sockets: held }: Member, error: LoomError): void {
     goodbye.abort(error);
+    for (const socket of held) farewell(socket);
+  }
+
+  function farewell(socket: TLSSocket): void {
     setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
   }
 
@@ -176,7 +204,7 @@ export function createWorkerListener(options: WorkerListenerOptions): WorkerList
     const present = [...members.values()].filter(({ goodbye }) => !goodbye.signal.aborted);
     if (present.length === 0) return;
     try {
-      const revoked = await provisioners.revoked([...new Set(present.map(({ id }) => id))]);
+      const revoked = await provisioners.revoked(present.map(({ id }) => id));
       for (const member of present) {
         if (!revoked.has(member.id)) continue;
         // Says why, in the words everybody gets.
