@@ -317,6 +317,26 @@ describe("the address of provisioners", function () {
       for (const { close } of streams) close();
     });
 
+    it("waits for no command any more, whether it has offered itself or not yet", async () => {
+      const identity = await member();
+      const client = new WorkerServiceClient(loom.address, credentialsOf(identity), TLS_OPTIONS);
+      const streams = ["offers", "is silent"].map((what) => {
+        const stream = client.sessions(new Metadata());
+        stream.on("data", () => undefined);
+        if (what === "offers")
+          stream.write({
+            body: { $case: "offer", value: { provisioner: "me", providerTypes: ["simulated"] } },
+          });
+        return { over: new Promise<ServiceError>((resolve) => stream.on("error", resolve)) };
+      });
+      // Calls of one connection come in in their order: when this one is answered, they are there.
+      const same = (bytes: Buffer): Buffer => bytes;
+      await new Promise((resolve) => client.makeUnaryRequest("/no/such", same, same, Buffer.alloc(0), resolve));
+      await revoke(identity.id);
+      await Promise.all(streams.map(hears));
+      client.close();
+    });
+
     it("is out as well where other connections report the same address, and nobody else is", async () => {
       hideAddresses();
       const [bad, good] = [await member(), await member()];

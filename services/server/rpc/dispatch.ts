@@ -56,20 +56,37 @@ export function stopReason(stopping: AbortSignal): LoomError {
   return LoomError.from(stopping.reason);
 }
 
+/** Fires when a stream ends whatever its handler does. */
+function cutSignal(gone: AbortSignal, { stopping }: Dispatch, peer: Peer | undefined): AbortSignal {
+  return AbortSignal.any(peer === undefined ? [gone, stopping] : [gone, stopping, peer.gone]);
+}
+
+/** Why a stream was cut off; undefined where it was not. What its handler throws then means nothing. */
+function cutReason(
+  call: { getDeadline(): Date | number },
+  gone: AbortSignal,
+  { stopping }: Dispatch,
+  peer: Peer | undefined,
+): LoomError | undefined {
+  if (gone.aborted) return endedEarly(call);
+  if (stopping.aborted) return stopReason(stopping);
+  return peer?.gone.aborted === true ? LoomError.from(peer.gone.reason) : undefined;
+}
+
 function begin<Request extends object>(
   rpc: RpcName,
   rules: Rules<Request>,
   call: AnyCall<Request>,
   log: CallLog,
   signal: AbortSignal,
-  dispatch: Dispatch,
+  peer: Peer | undefined,
 ): { request: Request; context: CallContext } {
   const caller = authorize(rpc, call.metadata);
   log.caller(caller);
   const request = unwrap(call.request);
   authorizeFields(rpc, request, caller);
   checkFields(request, rules);
-  return { request, context: { caller, signal, peer: dispatch.peer?.(call) } };
+  return { request, context: { caller, signal, peer } };
 }
 
 /** An RPC that answers once. */
@@ -84,7 +101,7 @@ export function unaryCall<Request extends object, Response>(
     const gone = new AbortController();
     call.on("cancelled", () => gone.abort());
     const run = async (): Promise<Response> => {
-      const { request, context } = begin(rpc, rules, call, log, gone.signal, dispatch);
+      const { request, context } = begin(rpc, rules, call, log, gone.signal, dispatch.peer?.(call));
       return handler(request, context);
     };
     run().then(
@@ -113,12 +130,15 @@ export function streamCall<Request extends object, Response>(
     const log = startCallLog(rpc, call.metadata, dispatch.log);
     const gone = new AbortController();
     call.on("cancelled", () => gone.abort());
+    let peer: Peer | undefined;
+    const cut = (): LoomError | undefined => cutReason(call, gone.signal, dispatch, peer);
     const run = async (): Promise<void> => {
-      const signal = AbortSignal.any([gone.signal, dispatch.stopping]);
-      const { request, context } = begin(rpc, rules, call, log, signal, dispatch);
+      peer = dispatch.peer?.(call);
+      const signal = cutSignal(gone.signal, dispatch, peer);
+      const { request, context } = begin(rpc, rules, call, log, signal, peer);
       await pump(handler(request, context), call, signal);
-      if (gone.signal.aborted) throw endedEarly(call);
-      if (dispatch.stopping.aborted) throw stopReason(dispatch.stopping);
+      const why = cut();
+      if (why !== undefined) throw why;
     };
     run().then(
       () => {
@@ -126,12 +146,7 @@ export function streamCall<Request extends object, Response>(
         call.end();
       },
       (thrown: unknown) => {
-        // A source that is cut off may throw what it likes.
-        const error = gone.signal.aborted
-          ? endedEarly(call)
-          : dispatch.stopping.aborted
-            ? stopReason(dispatch.stopping)
-            : LoomError.from(thrown);
+        const error = cut() ?? LoomError.from(thrown);
         log.ended(error);
         if (!gone.signal.aborted) call.emit("error", toGrpcError(error, log.requestId));
       },
@@ -153,14 +168,20 @@ export function bidiCall<Request extends object, Response>(
     async function* requests(): AsyncGenerator<Request> {
       for await (const incoming of messages.incoming) yield unwrap(incoming);
     }
+    let peer: Peer | undefined;
+    const cut = (): LoomError | undefined => cutReason(call, gone.signal, dispatch, peer);
     const run = async (): Promise<void> => {
-      const signal = AbortSignal.any([gone.signal, dispatch.stopping]);
+      peer = dispatch.peer?.(call);
+      const signal = cutSignal(gone.signal, dispatch, peer);
+      // A handler that waits for a message waits no longer. Why is said by this call's end, and by nothing else.
+      const release = (): void => messages.abort(new LoomError("CANCELLED", "The call was cut off."));
+      signal.addEventListener("abort", release, { once: true });
+      if (signal.aborted) release();
       const caller = authorize(rpc, call.metadata);
       log.caller(caller);
-      const context = { caller, signal, peer: dispatch.peer?.(call) };
-      await pump(handler(requests(), context), call, signal);
-      if (gone.signal.aborted) throw endedEarly(call);
-      if (dispatch.stopping.aborted) throw stopReason(dispatch.stopping);
+      await pump(handler(requests(), { caller, signal, peer }), call, signal);
+      const why = cut();
+      if (why !== undefined) throw why;
     };
     run()
       .then(
@@ -169,11 +190,7 @@ export function bidiCall<Request extends object, Response>(
           call.end();
         },
         (thrown: unknown) => {
-          const error = gone.signal.aborted
-            ? endedEarly(call)
-            : dispatch.stopping.aborted
-              ? stopReason(dispatch.stopping)
-              : LoomError.from(thrown);
+          const error = cut() ?? LoomError.from(thrown);
           log.ended(error);
           if (!gone.signal.aborted) call.emit("error", toGrpcError(error, log.requestId));
         },
