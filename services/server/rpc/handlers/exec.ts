@@ -49,6 +49,40 @@ function garbage(what: string): LoomError {
   return new LoomError("INVALID_FIELD", `The call is closed: ${what}.`);
 }
 
+/**
+ * The first message of a call.
+ *
+ * @param withinMs how long it is waited for
+ * @throws TIMED_OUT
+ */
+async function firstOf(
+  requests: AsyncIterator<ExecRequest>,
+  withinMs: number,
+): Promise<IteratorResult<ExecRequest, unknown>> {
+  const next = requests.next();
+  // Whoever is late may fail as well, and then nobody listens.
+  next.catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const seconds = withinMs / 1000;
+    timer = setTimeout(
+      () =>
+        reject(
+          new LoomError(
+            "TIMED_OUT",
+            `The call is closed: no start came within ${seconds} seconds. Send it first, right after you open the call.`,
+          ),
+        ),
+      withinMs,
+    );
+  });
+  try {
+    return await Promise.race([next, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function requestFrom(start: ExecStart): SessionRequest {
   checkFields(start, START_RULES);
   const { cluster, number } = parseNode(start.node, "node");
@@ -94,11 +128,12 @@ function responseOf(output: SessionOutput): ExecResponse {
   }
 }
 
-export function execHandler(exec: ExecOperations): BidiHandler<"ExecService.Exec"> {
+/** @param firstMs how long a call may be open before it says what to run, in milliseconds */
+export function execHandler(exec: ExecOperations, firstMs = 30_000): BidiHandler<"ExecService.Exec"> {
   return (requests, { caller, signal }) => {
     async function* run(): AsyncGenerator<ExecResponse> {
       const iterator = requests[Symbol.asyncIterator]();
-      const first = await iterator.next();
+      const first = await firstOf(iterator, firstMs);
       if (first.done === true || first.value.body?.$case !== "start")
         throw garbage("its first message must be a start");
       const request = requestFrom(first.value.body.value);
