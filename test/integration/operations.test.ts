@@ -482,8 +482,8 @@ describe("operations on a running cluster", function () {
     await failed(clusters().addNodes(CALLER, name, "back", 2, mutation()));
     loom.faults({ fault: "fail", action: "CHECK", times: "always" });
     const change = async (): Promise<string> =>
-      (await clusters().repair(CALLER, name, dry)).plan!.nodes
-        .map(({ number, change: kind }) => `${number} ${kind}`)
+      (await clusters().repair(CALLER, name, dry))
+        .plan!.nodes.map(({ number, change: kind }) => `${number} ${kind}`)
         .join(", ");
     assert.equal(await change(), "1000 UPDATE, 1001 UPDATE, 1002 UPDATE, 1003 REPLACE");
     await failed(clusters().repair(CALLER, name, mutation()));
