@@ -13,6 +13,7 @@ import { ProvisionerService } from "../gen/web/loom/v1/provisioner_pb.js";
 import { StrayService } from "../gen/web/loom/v1/stray_pb.js";
 import { SystemService } from "../gen/web/loom/v1/system_pb.js";
 import type { Fingerprint } from "../services/common/certificates/fingerprint.js";
+import { withTimeLimit } from "../services/common/time-limit.js";
 import type { ExecService } from "../gen/web/loom/v1/exec_pb.js";
 import { createExecClient } from "./exec-client.js";
 import { createPinnedAgent } from "./pinned-agent.js";
@@ -81,12 +82,15 @@ function authorize(token: string, timeoutMs: number | undefined): Interceptor {
   return (next) => async (request) => {
     if (token !== "") request.header.set("authorization", `Bearer ${token}`);
     if (request.stream || timeoutMs === undefined || request.header.has("connect-timeout-ms")) return next(request);
-    const deadline = AbortSignal.timeout(timeoutMs);
+    let isLate = false;
     try {
-      return await next({ ...request, signal: AbortSignal.any([request.signal, deadline]) });
+      return await withTimeLimit(timeoutMs, request.signal, (signal) => {
+        signal.addEventListener("abort", () => (isLate = !request.signal.aborted), { once: true });
+        return next({ ...request, signal });
+      });
     } catch (thrown) {
       // To the transport both look like a cancelled call.
-      if (deadline.aborted && !request.signal.aborted)
+      if (isLate)
         throw new ConnectError(`no answer in ${timeoutMs} ms`, Code.DeadlineExceeded, undefined, undefined, thrown);
       throw thrown;
     }

@@ -1,5 +1,6 @@
 /** `loom completion` and the hidden `loom __complete`. */
 import { DocumentKind } from "../../gen/web/loom/v1/catalog_pb.js";
+import { withTimeLimit } from "../../services/common/time-limit.js";
 import { DOCUMENT_KINDS } from "../../services/server/catalog/types.js";
 import { completionModel } from "../completion-model.js";
 import { completionScript, type Shell } from "../completion-script.js";
@@ -27,7 +28,10 @@ export async function names(
   cluster = "",
 ): Promise<number> {
   try {
-    for (const name of await namesOf(session, kind, prefix, cluster)) if (name.startsWith(prefix)) session.print(name);
+    const found = await withTimeLimit(PATIENCE_MS, session.signal, (signal) =>
+      namesOf(session, kind, prefix, cluster, signal),
+    );
+    for (const name of found) if (name.startsWith(prefix)) session.print(name);
   } catch (thrown) {
     session.detail(String(thrown));
   }
@@ -42,11 +46,16 @@ const KINDS: Readonly<Partial<Record<Completes, DocumentKind>>> = {
   image: DocumentKind.IMAGE_TYPE,
 };
 
-async function namesOf(session: Session, kind: Completes, prefix: string, cluster: string): Promise<string[]> {
+async function namesOf(
+  session: Session,
+  kind: Completes,
+  prefix: string,
+  cluster: string,
+  signal: AbortSignal,
+): Promise<string[]> {
   if (kind === "context") return Object.keys(readContexts(session.terminal.env).contexts);
   if (kind === "kind") return [...DOCUMENT_KINDS];
   const api = await session.api();
-  const signal = AbortSignal.any([session.signal, AbortSignal.timeout(PATIENCE_MS)]);
   if (kind === "provisioner") {
     const { provisioners } = await api.provisioners.listProvisioners({ pageSize: 1000 }, { signal });
     return provisioners.map((provisioner) => lastPart(provisioner.name));

@@ -1,6 +1,7 @@
 /** Commands on nodes: who may open one, what is kept of it, and how it is passed on to a provisioner. */
 import { LoomError } from "../../common/errors.js";
 import { machineToken, type IdSpace } from "../../common/ids.js";
+import { withTimeLimit } from "../../common/time-limit.js";
 import type { Caller, ExecOperations } from "../application.js";
 import { findCluster } from "../clusters/locate.js";
 import type { ClusterSpec } from "../records/types.js";
@@ -179,7 +180,7 @@ export function createSessionOperations(services: SessionServices): ExecOperatio
   }
 
   async function connect({ served, start }: Place, signal: AbortSignal): Promise<SessionPipe> {
-    const offer = await hub.take(served, AbortSignal.any([signal, AbortSignal.timeout(limits.offerMs)]));
+    const offer = await withTimeLimit(limits.offerMs, signal, (limited) => hub.take(served, limited));
     // Who hung up at that moment must not cost the provisioner one of its few offers.
     if (signal.aborted && offer !== undefined) hub.giveBack(offer);
     signal.throwIfAborted();

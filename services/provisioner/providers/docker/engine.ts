@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Docker from "dockerode";
 import { LoomError } from "../../../common/errors.js";
+import { withTimeLimit } from "../../../common/time-limit.js";
 
 /** Milliseconds after which a daemon that does not answer counts as unreachable. Removing a busy container takes long. */
 const CALL_MS = 60_000;
@@ -117,25 +118,28 @@ export function createEngine(host: string): Engine {
   return {
     host,
     docker,
-    async call(work, signal, timeoutMs = CALL_MS) {
+    async call<T>(work: (abortSignal: AbortSignal) => Promise<T>, signal?: AbortSignal, timeoutMs = CALL_MS) {
       if (signal?.aborted) throw cancelled(signal);
-      const late = AbortSignal.timeout(timeoutMs);
-      const any = signal === undefined ? late : AbortSignal.any([signal, late]);
       // The client library never settles where a connection breaks within an answer, so the deadline is held here.
-      let stop: (() => void) | undefined;
-      const stopped = new Promise<never>((_, reject) => {
-        stop = () => reject(new Error(`no answer within ${Math.round(timeoutMs / 1000)} s`));
-        if (any.aborted) stop();
-        else any.addEventListener("abort", stop, { once: true });
-      });
+      const held = async (limited: AbortSignal): Promise<T> => {
+        let stop: (() => void) | undefined;
+        const stopped = new Promise<never>((_, reject) => {
+          stop = () => reject(new Error(`no answer within ${Math.round(timeoutMs / 1000)} s`));
+          if (limited.aborted) stop();
+          else limited.addEventListener("abort", stop, { once: true });
+        });
+        try {
+          return await Promise.race([work(limited), stopped]);
+        } finally {
+          limited.removeEventListener("abort", stop!);
+        }
+      };
       try {
-        return await Promise.race([work(any), stopped]);
+        return await withTimeLimit(timeoutMs, signal, held);
       } catch (thrown) {
         if (signal?.aborted) throw cancelled(signal);
         if (thrown instanceof LoomError || statusOf(thrown) !== undefined || misused(thrown)) throw thrown;
         throw unreachable(host, thrown);
-      } finally {
-        any.removeEventListener("abort", stop!);
       }
     },
   };
