@@ -124,8 +124,8 @@ export function naivePlan(request: PlanRequest): Map<string, Set<string>> {
   const check = [...request.nodes]
     .sort((a, b) => a.number - b.number)
     .find((node) => node.change !== "REMOVE" && node.services.includes(request.checkService ?? ""));
-  // A check alone is nothing to do.
-  if (check !== undefined && tasks.length > 0)
+  // A check alone is nothing to do, but where services are taken off that have nothing to stop.
+  if (check !== undefined && (tasks.length > 0 || request.operation === "REMOVE_SERVICES"))
     tasks.push({ node: check.number, action: "CHECK", service: request.checkService!, part: "end" });
 
   const ranks: Readonly<Record<Made["part"], readonly string[]>> = {

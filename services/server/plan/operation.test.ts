@@ -350,4 +350,11 @@ describe("planOperation", () => {
       { reason: "NOTHING_TO_DO" },
     );
   });
+
+  it("takes services off that have nothing to stop", () => {
+    const nodes = [nodeOf(1000, ["a"], "KEEP")];
+    const request: PlanRequest = { operation: "REMOVE_SERVICES", nodes, services: [serviceOf("a")] };
+    assert.equal(planOperation(request).taskCount, 0);
+    assert.deepEqual(stagesOf(planOperation({ ...request, checkService: "a" })), [["1000 CHECK a"]]);
+  });
 });
