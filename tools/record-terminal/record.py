@@ -20,6 +20,7 @@ from terminal import Terminal  # noqa: E402
 PROMPT = "\x1b[1;32m$\x1b[0m "
 KEY, READ, LONGEST = 0.05, 1.5, 1.0  # seconds: a key typed, a result looked at, the longest wait that is shown
 FRAME = 0.1  # what comes closer together is one frame
+AGAIN = 5  # seconds between two Ctrl-C
 PATIENCE = 900  # seconds until a command that says nothing of what it should is given up
 
 
@@ -54,10 +55,17 @@ def perform(commands, columns, rows):
         if pattern:
             played.append((clock, "\r\n"))
     for terminal in kept:
-        terminal.press("\x03")
-        if terminal.wait(60) is None:
-            terminal.kill()
+        end(terminal)
     return played
+
+
+def end(terminal):
+    """Presses Ctrl-C, and again: dash loses one that comes while it starts a program."""
+    for _ in range(12):
+        terminal.press("\x03")
+        if terminal.wait(AGAIN) is not None:
+            return
+    terminal.kill()
 
 
 def film(played, columns, rows):

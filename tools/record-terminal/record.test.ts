@@ -12,7 +12,8 @@ describe("record-terminal", () => {
   it("draws what the terminal showed: in place, in colour, escaped", () => {
     const out = join(folder, "film.svg");
     const redraw = String.raw`printf 'old <line>\n\033[1A\033[2K\033[32mnew\033[0m & done\n'`;
-    const wait = `sh -c 'echo ready; sleep 60' => ready`;
+    // The first Ctrl-C is lost, as it may be anywhere.
+    const wait = `sh -c 'trap "trap - INT" INT; echo ready; while :; do sleep 0.1; done' => ready`;
     const { status, stderr } = spawnSync("python3", ["tools/record-terminal/record.py", out, wait, redraw], {
       encoding: "utf8",
     });
