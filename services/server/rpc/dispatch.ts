@@ -176,10 +176,15 @@ export function bidiCall<Request extends object, Response>(
       // A handler that waits for a message waits no longer. Why is said by this call's end, and by nothing else.
       const release = (): void => messages.abort(new LoomError("CANCELLED", "The call was cut off."));
       signal.addEventListener("abort", release, { once: true });
-      if (signal.aborted) release();
-      const caller = authorize(rpc, call.metadata);
-      log.caller(caller);
-      await pump(handler(requests(), { caller, signal, peer }), call, signal);
+      try {
+        if (signal.aborted) release();
+        const caller = authorize(rpc, call.metadata);
+        log.caller(caller);
+        await pump(handler(requests(), { caller, signal, peer }), call, signal);
+      } finally {
+        // A signal that follows the server's own lives as long as the server where somebody listens to it.
+        signal.removeEventListener("abort", release);
+      }
       const why = cut();
       if (why !== undefined) throw why;
     };
