@@ -82,15 +82,14 @@ function authorize(token: string, timeoutMs: number | undefined): Interceptor {
   return (next) => async (request) => {
     if (token !== "") request.header.set("authorization", `Bearer ${token}`);
     if (request.stream || timeoutMs === undefined || request.header.has("connect-timeout-ms")) return next(request);
-    let isLate = false;
+    let limited: AbortSignal | undefined;
     try {
-      return await withTimeLimit(timeoutMs, request.signal, (signal) => {
-        signal.addEventListener("abort", () => (isLate = !request.signal.aborted), { once: true });
-        return next({ ...request, signal });
-      });
+      return await withTimeLimit(timeoutMs, request.signal, (signal) =>
+        next({ ...request, signal: (limited = signal) }),
+      );
     } catch (thrown) {
       // To the transport both look like a cancelled call.
-      if (isLate)
+      if (limited?.aborted === true && !request.signal.aborted)
         throw new ConnectError(`no answer in ${timeoutMs} ms`, Code.DeadlineExceeded, undefined, undefined, thrown);
       throw thrown;
     }

@@ -1,9 +1,11 @@
 /** Something that is done now and then, one pass after the other. */
 
-export interface Passes {
+export interface Passes<T> {
   start(): void;
   /** Ends when the pass under way has. */
   stop(): Promise<void>;
+  /** One pass, now. */
+  pass(): Promise<T>;
 }
 
 export interface PassTiming {
@@ -13,14 +15,18 @@ export interface PassTiming {
   readonly firstMs: number;
 }
 
-/** @param failed told of a pass that threw; the next one comes all the same */
-export function createPasses(
+/**
+ * @param work of a pass, which looks now and then whether it is to stop
+ * @param failed told of a pass that threw; the next one comes all the same
+ */
+export function createPasses<T>(
   timing: PassTiming,
-  pass: () => Promise<unknown>,
+  work: (isStopped: () => boolean) => Promise<T>,
   failed: (thrown: unknown) => void,
-): Passes {
+): Passes<T> {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
+  const pass = (): Promise<T> => work(() => isStopped);
   let running: Promise<unknown> = Promise.resolve();
 
   function schedule(ms: number): void {
@@ -39,5 +45,6 @@ export function createPasses(
       clearTimeout(timer);
       await running;
     },
+    pass,
   };
 }

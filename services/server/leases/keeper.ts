@@ -24,10 +24,8 @@ export interface LeaseKeeperServices {
   now(): number;
 }
 
-export interface LeaseKeeper extends Passes {
-  /** Looks once, now. @returns how many clusters it deleted or warned of */
-  pass(): Promise<number>;
-}
+/** A pass tells how many clusters it deleted or warned of. */
+export type LeaseKeeper = Passes<number>;
 
 /** Clusters looked up at once. */
 const BATCH = 500;
@@ -35,7 +33,6 @@ const BATCH = 500;
 export function createLeaseKeeper(timing: PassTiming, services: LeaseKeeperServices): LeaseKeeper {
   const { db, log, epochs, signals, logger } = services;
   const shards = [...epochs.keys()].filter((shard) => shard !== META_SHARD);
-  let isStopped = false;
 
   /** The record that is due for a cluster at this moment. */
   function bodyFor(due: DueLease, now: number): LeaseWarned | OpAccepted {
@@ -77,13 +74,13 @@ export function createLeaseKeeper(timing: PassTiming, services: LeaseKeeperServi
     return true;
   }
 
-  async function pass(): Promise<number> {
+  async function pass(isStopped: () => boolean): Promise<number> {
     let settled = 0;
     for (;;) {
       const due = await readDueLeases(db, shards, new Date(services.now()), BATCH);
       let now = 0;
       for (const one of due) {
-        if (isStopped) return settled;
+        if (isStopped()) return settled;
         try {
           if (await settle(one)) now += 1;
         } catch (thrown) {
@@ -101,15 +98,7 @@ export function createLeaseKeeper(timing: PassTiming, services: LeaseKeeperServi
     }
   }
 
-  const passes = createPasses(timing, pass, (thrown) =>
+  return createPasses(timing, pass, (thrown) =>
     logger.warn({ err: thrown }, "a pass over leases failed; the next one does its work"),
   );
-  return {
-    start: () => passes.start(),
-    stop() {
-      isStopped = true;
-      return passes.stop();
-    },
-    pass,
-  };
 }

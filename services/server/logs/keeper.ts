@@ -4,10 +4,8 @@ import { createPasses, type PassTiming, type Passes } from "../passes.js";
 import type { LogRetentionStore } from "../store/log-retention.js";
 import { surplusOf, type Retention } from "./retention.js";
 
-export interface LogKeeper extends Passes {
-  /** Looks once, now. @returns of how many jobs it has removed the output */
-  pass(): Promise<number>;
-}
+/** A pass tells of how many jobs it has removed the output. */
+export type LogKeeper = Passes<number>;
 
 /** @param now milliseconds since 1970 */
 export function createLogKeeper(
@@ -17,27 +15,18 @@ export function createLogKeeper(
   logger: Logger,
   now: () => number,
 ): LogKeeper {
-  let isStopped = false;
-  async function pass(): Promise<number> {
+  async function pass(isStopped: () => boolean): Promise<number> {
     const surplus = surplusOf(await store.outputs(), retention, now());
     let removed = 0;
     for (const { output, note } of surplus) {
-      if (isStopped) break;
+      if (isStopped()) break;
       await store.remove(output, note);
       removed += 1;
     }
     if (removed > 0) logger.info({ jobs: removed }, "output of scripts was removed, since it is kept no longer");
     return removed;
   }
-  const passes = createPasses(timing, pass, (thrown) =>
+  return createPasses(timing, pass, (thrown) =>
     logger.warn({ err: thrown }, "a pass over the output of scripts failed; the next one does its work"),
   );
-  return {
-    start: () => passes.start(),
-    stop() {
-      isStopped = true;
-      return passes.stop();
-    },
-    pass,
-  };
 }

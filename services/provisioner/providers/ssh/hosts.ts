@@ -37,11 +37,11 @@ export async function ask(
 ): Promise<HostState> {
   const limitMs = verb === "look" ? LOOK_MS : STEP_MS;
   const signal = AbortSignal.timeout(limitMs);
-  const isLate = `it took longer than ${limitMs / 1000} s`;
+  const tooLong = `it took longer than ${limitMs / 1000} s`;
   const channel = await opened(
     connections.exec(settings, host, commandLine(["/bin/sh", "-s"], {}, settings.sudo)),
     signal,
-    () => unreachable(host, isLate),
+    () => unreachable(host, tooLong),
   );
   const { token = "", clusterUid = "", nodeNumber = 0, hostname = "" } = claim ?? {};
   const record = [clusterUid, nodeNumber, hostname.replace(/\s/g, "-")].join(" ");
@@ -53,7 +53,7 @@ export async function ask(
     signal,
     (stream, bytes) => (printed[stream] += Buffer.from(bytes).toString()),
   ).catch((thrown: unknown) => {
-    throw unclear(host, signal.aborted ? isLate : "the connection broke", thrown);
+    throw unclear(host, signal.aborted ? tooLong : "the connection broke", thrown);
   });
   const state = exitCode === 0 ? readState(printed.stdout) : undefined;
   if (state !== undefined) return state;
